@@ -1,0 +1,1 @@
+//! HTTP: the operator's and the tenants' API.

@@ -1,0 +1,157 @@
+//! What an integration asks for: hosts, secrets, and how its rail treats a repeated request.
+
+use serde::{Deserialize, Serialize};
+
+/// Uploaded with a component, fixed for that version.
+///
+/// ```
+/// let manifest: windlass_domain::manifest::Manifest = serde_json::from_str(r#"{
+///     "hosts": [{ "url": "https://api.bank.example", "methods": ["GET", "POST"], "paths": ["/v1/"], "secrets": ["bank-api-key"] }],
+///     "signing": ["bank-hmac"],
+///     "rail": { "name": "bank", "effects": "idempotent" }
+/// }"#)?;
+/// assert!(manifest.problems().is_empty());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Where requests may go. Everything else is denied.
+    #[serde(default)]
+    pub hosts: Vec<HostRule>,
+    /// Secrets that `signing` may use.
+    #[serde(default)]
+    pub signing: Vec<String>,
+    /// The bank, or what stands for it.
+    #[serde(default)]
+    pub rail: Rail,
+}
+
+/// One host that requests may go to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostRule {
+    /// Scheme, exact host and port: `https://api.bank.example`, `http://127.0.0.1:8080`. No path, no wildcard.
+    pub url: String,
+    /// `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE`.
+    pub methods: Vec<String>,
+    /// Prefixes of paths, each beginning with `/`.
+    #[serde(default = "any_path")]
+    pub paths: Vec<String>,
+    /// Secrets that may be put into headers of requests to this host.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+}
+
+fn any_path() -> Vec<String> {
+    vec!["/".to_owned()]
+}
+
+/// The off-chain system that moves the money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rail {
+    /// Its name in keys and messages: 1 to 32 of `a-z 0-9 -`.
+    #[serde(default = "bank")]
+    pub name: String,
+    /// What to do when an effect has left and its answer is not known (money rule 3).
+    #[serde(default)]
+    pub effects: UnknownEffects,
+}
+
+fn bank() -> String {
+    "bank".to_owned()
+}
+
+impl Default for Rail {
+    fn default() -> Self {
+        Self { name: bank(), effects: UnknownEffects::default() }
+    }
+}
+
+/// What the tenant declares of its rail (money rule 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownEffects {
+    /// The rail carries out one request per `Idempotency-Key`: a repeat with the same key is safe.
+    Idempotent,
+    /// The `payout-status` hook can tell.
+    LookUp,
+    /// A person has to say. The default.
+    #[default]
+    Hold,
+}
+
+impl UnknownEffects {
+    /// As in the manifest.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idempotent => "idempotent",
+            Self::LookUp => "look-up",
+            Self::Hold => "hold",
+        }
+    }
+}
+
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+impl Manifest {
+    /// Everything that is wrong with it, each with its place; empty when it is well.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (index, host) in self.hosts.iter().enumerate() {
+            let at = format!("hosts[{index}]");
+            let rest = host.url.strip_prefix("https://").or_else(|| host.url.strip_prefix("http://"));
+            match rest {
+                None => problems.push(format!("{at}.url: {:?} must begin with https:// (or http://)", host.url)),
+                Some(authority) if authority.is_empty() || authority.contains(['/', '?', '#', '@', '*', ' ', '\\']) => {
+                    problems.push(format!("{at}.url: {:?} must be a scheme, an exact host and perhaps a port, nothing after it", host.url));
+                }
+                Some(authority) if authority != authority.to_ascii_lowercase() => {
+                    problems.push(format!("{at}.url: {:?} must be written in lower case", host.url));
+                }
+                Some(_) => {}
+            }
+            if host.methods.is_empty() {
+                problems.push(format!("{at}.methods: name at least one of {}", METHODS.join(", ")));
+            }
+            for method in host.methods.iter().filter(|method| !METHODS.contains(&method.as_str())) {
+                problems.push(format!("{at}.methods: {method:?} is none of {}", METHODS.join(", ")));
+            }
+            for path in host.paths.iter().filter(|path| !path.starts_with('/')) {
+                problems.push(format!("{at}.paths: {path:?} must begin with /"));
+            }
+        }
+        let name_is_well = |name: &str| (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !name_is_well(&self.rail.name) {
+            problems.push(format!("rail.name: {:?} must be 1 to 32 of a-z, 0-9 and -", self.rail.name));
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_is_named_with_its_place() {
+        let manifest = Manifest {
+            hosts: vec![
+                HostRule { url: "ftp://x".into(), methods: vec![], paths: vec!["v1".into()], secrets: vec![] },
+                HostRule { url: "https://a/b".into(), methods: vec!["get".into()], paths: vec!["/".into()], secrets: vec![] },
+            ],
+            signing: vec![],
+            rail: Rail { name: "My Bank".into(), effects: UnknownEffects::Hold },
+        };
+        let problems = manifest.problems();
+        let begins: Vec<&str> = problems.iter().map(|p| p.split(':').next().unwrap_or_default()).collect();
+        assert_eq!(begins, ["hosts[0].url", "hosts[0].methods", "hosts[0].paths", "hosts[1].url", "hosts[1].methods", "rail.name"]);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        assert!(serde_json::from_str::<Manifest>(r#"{"host": []}"#).is_err());
+        assert_eq!(serde_json::from_str::<Manifest>("{}").unwrap().rail.effects, UnknownEffects::Hold);
+    }
+}

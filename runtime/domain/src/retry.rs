@@ -1,0 +1,70 @@
+//! When to try again: exponential back-off with jitter, a limit per kind of failure.
+
+use crate::job::{Hook, HookError, RunEnd};
+
+/// How a kind of failure is retried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Delay after the first failure, in milliseconds.
+    pub base_ms: u64,
+    /// Longest delay, in milliseconds.
+    pub cap_ms: u64,
+    /// Failures after which the job is a dead letter; none: never.
+    pub limit: Option<i64>,
+}
+
+/// The policy for a run that ended so. `base_ms` is the host's setting: 1,000 in production.
+pub fn policy(hook: Hook, end: Option<&RunEnd>, base_ms: u64) -> RetryPolicy {
+    let limit = match end {
+        // The same code on the same input: again once, in case the bank's answer made the difference.
+        Some(RunEnd::OutOfFuel | RunEnd::OutOfMemory | RunEnd::LimitExceeded(_) | RunEnd::BadResult(_)) => Some(2),
+        Some(RunEnd::Trapped(_) | RunEnd::TimedOut) => Some(5),
+        Some(RunEnd::Refused(HookError::Refused(_))) => Some(1),
+        Some(RunEnd::Refused(HookError::TryLater(_) | HookError::Misconfigured(_) | HookError::UnexpectedResponse(_))) => Some(20),
+        // Not the guest's doing.
+        Some(RunEnd::Returned | RunEnd::Cancelled | RunEnd::LeaseLost | RunEnd::HostFault(_)) | None => None,
+    };
+    let limit = match hook {
+        // A poll is never given up: its reason is shown, and it slows down.
+        Hook::PollPendingDeposits | Hook::PollPendingPayouts => None,
+        Hook::AfterDeposit | Hook::ProcessWithdrawal | Hook::PayoutStatus | Hook::Interactive => limit,
+    };
+    RetryPolicy { base_ms, cap_ms: 600_000, limit }
+}
+
+impl RetryPolicy {
+    /// Milliseconds to wait after so many failures (1 after the first): doubled each time up to the cap, then between
+    /// half of that and all of it, by 64 random bits.
+    pub fn delay_ms(&self, failures: i64, random: u64) -> u64 {
+        let doublings = u32::try_from(failures.saturating_sub(1).clamp(0, 20)).unwrap_or(0);
+        let full = self.base_ms.saturating_mul(1 << doublings).min(self.cap_ms);
+        let half = full / 2;
+        half + random % (full - half + 1)
+    }
+
+    /// Are the tries used up?
+    pub fn is_used_up(&self, failures: i64) -> bool {
+        self.limit.is_some_and(|limit| failures >= limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_the_cap_and_keep_their_jitter() {
+        let policy = RetryPolicy { base_ms: 1_000, cap_ms: 600_000, limit: Some(3) };
+        for (failures, least, most) in [(1, 500, 1_000), (2, 1_000, 2_000), (4, 4_000, 8_000), (11, 300_000, 600_000), (i64::MAX, 300_000, 600_000)] {
+            assert_eq!(policy.delay_ms(failures, 0), least);
+            assert_eq!(policy.delay_ms(failures, most - least), most);
+        }
+        assert!(!policy.is_used_up(2) && policy.is_used_up(3));
+    }
+
+    #[test]
+    fn polls_are_never_given_up() {
+        assert_eq!(policy(Hook::PollPendingDeposits, Some(&RunEnd::OutOfFuel), 1).limit, None);
+        assert_eq!(policy(Hook::AfterDeposit, Some(&RunEnd::OutOfFuel), 1).limit, Some(2));
+    }
+}

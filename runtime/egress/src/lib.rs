@@ -1,0 +1,1 @@
+//! The one checked way out to hosts that tenants or wallets name.

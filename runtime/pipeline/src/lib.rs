@@ -1,0 +1,1 @@
+//! The drivers: lease, decide, do one thing, commit.

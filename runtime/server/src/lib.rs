@@ -1,0 +1,1 @@
+//! The windlass binary: command line, configuration, wiring, telemetry, shutdown.

@@ -1,0 +1,1 @@
+//! Stellar for Windlass: build, sign, submit, look up and watch.

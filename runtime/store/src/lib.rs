@@ -1,0 +1,1 @@
+//! Windlass on SQL: migrations, queries, leases, for SQLite and PostgreSQL.
