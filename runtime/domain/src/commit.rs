@@ -181,6 +181,16 @@ pub enum Write {
         /// None removes it.
         value: Option<Vec<u8>>,
     },
+    /// Not a write but a condition: the key of `state` still has this value (none: is absent), else the whole commit is
+    /// [`CommitError::Stale`].
+    StateUnchanged {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        key: String,
+        /// What the run has read.
+        value: Option<Vec<u8>>,
+    },
     /// A credit that a poll reported. The same id again with the same content changes nothing; with other content the
     /// commit fails as [`CommitError::Conflict`].
     Credit(BankCredit),

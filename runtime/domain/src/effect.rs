@@ -1,5 +1,7 @@
 //! Effects and what a run's journal means (money rule 3). The host judges by the journal, not by what the guest says.
 
+use std::collections::BTreeMap;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -85,11 +87,32 @@ impl EffectRecord {
             },
         }
     }
+
+    /// Does the answer judge the request itself, and not who sent it or how often?
+    fn is_about_the_request(&self) -> bool {
+        matches!(&self.answer, Some(EffectAnswer::Complete { status: 400 | 404 | 410 | 422, .. }))
+    }
 }
 
-/// The strongest evidence among a run's effects.
+/// The strongest evidence among a job's effects, given its records in the order of the runs.
+///
+/// What an earlier run left open stays open until a later request under the same name, so with the same key, proves
+/// something: a 2xx that it is done; a status about the request itself (400, 404, 410, 422) that it never was, since a
+/// rail that had carried it out would have answered as the first time. Others (401, 403, 429, no connection) say nothing
+/// about the first request.
 pub fn evidence(journal: &[EffectRecord]) -> Evidence {
-    journal.iter().map(EffectRecord::evidence).max().unwrap_or(Evidence::None)
+    let mut by_name: BTreeMap<&str, Evidence> = BTreeMap::new();
+    for record in journal {
+        let seen = by_name.entry(&record.name).or_insert(Evidence::None);
+        *seen = match (*seen, record.evidence()) {
+            (Evidence::SaidYes, _) | (_, Evidence::SaidYes) => Evidence::SaidYes,
+            (Evidence::Open, Evidence::SaidNo) if record.is_about_the_request() => Evidence::SaidNo,
+            (Evidence::Open, _) | (_, Evidence::Open) => Evidence::Open,
+            (Evidence::SaidNo, _) | (_, Evidence::SaidNo) => Evidence::SaidNo,
+            (Evidence::None, Evidence::None) => Evidence::None,
+        };
+    }
+    by_name.into_values().max().unwrap_or(Evidence::None)
 }
 
 /// What to do after a run of `process-withdrawal`.
@@ -152,6 +175,10 @@ mod tests {
         vec![record(Some(EffectAnswer::Complete { status, sealed_response: String::new() }))]
     }
 
+    fn named(name: &str, answer: Option<EffectAnswer>) -> Vec<EffectRecord> {
+        vec![EffectRecord { name: name.into(), ..record(answer) }]
+    }
+
     #[test]
     fn rule_3_table() {
         use UnknownEffects::{Hold, Idempotent, LookUp};
@@ -193,8 +220,20 @@ mod tests {
             (answered(408), Some(&later), Hold, held_open.clone()),
             (answered(409), Some(&refused), Hold, held_open.clone()),
             (vec![record(Some(EffectAnswer::NoAnswer("reset".into())))], Some(&later), Hold, held_open.clone()),
-            ([answered(200), open()].concat(), Some(&RunEnd::Returned), Hold, held_open),
+            ([answered(200), named("second", None)].concat(), Some(&RunEnd::Returned), Hold, held_open),
             ([answered(422), answered(200)].concat(), Some(&RunEnd::Returned), Hold, Judgement::AsReturned),
+            // What an earlier run left open stays open until the same key is answered.
+            (open(), Some(&refused), Idempotent, Judgement::RepeatWithSameKey),
+            ([open(), answered(200)].concat(), Some(&RunEnd::Returned), Idempotent, Judgement::AsReturned),
+            ([open(), answered(422)].concat(), Some(&refused), Idempotent, Judgement::Refuse("closed".into())),
+            ([open(), answered(401)].concat(), Some(&refused), Idempotent, Judgement::RepeatWithSameKey),
+            ([open(), answered(429)].concat(), Some(&later), Idempotent, Judgement::RepeatWithSameKey),
+            (
+                [open(), vec![record(Some(EffectAnswer::NotSent("refused".into())))]].concat(),
+                Some(&refused),
+                Idempotent,
+                Judgement::RepeatWithSameKey,
+            ),
         ];
         for (index, (journal, end, rail, judgement)) in rows.into_iter().enumerate() {
             assert_eq!(judge(&journal, end, rail), judgement, "row {index}");

@@ -121,6 +121,8 @@ pub struct Job {
     pub failures: i64,
     /// Polls that found nothing, counted instead of kept.
     pub idle_polls: i64,
+    /// Runs up to this ordinal were settled by a person's word: their effects prove nothing any more. 0 at first.
+    pub settled_runs: i64,
     /// What the tenant should see first: why the newest run failed, or what the job is held for.
     pub message: Option<String>,
     /// Seed of the job's random numbers: 64 hex digits.

@@ -78,8 +78,8 @@ pub struct JobContext {
     pub payment: Option<IncomingPayment>,
     /// Its newest run, if any: one without an end was cut off.
     pub newest_run: Option<Run>,
-    /// The effects of that newest run.
-    pub effects: Vec<EffectRecord>,
+    /// The effects of all its runs after [`Job::settled_runs`], ordered by run, then by the time of the intent.
+    pub journal: Vec<EffectRecord>,
     /// The tenant's assets.
     pub assets: Vec<AssetRules>,
     /// The tenant's limits.
@@ -180,7 +180,8 @@ pub trait DriverStore: Send + Sync {
     /// The tenant's sealed key for `Idempotency-Key`s.
     async fn sealed_idempotency_key(&self, tenant: &TenantId) -> Result<String, StoreError>;
 
-    /// Commits an effect's intent, under the lease of its job (a deciding write).
+    /// Commits an effect's intent, under the lease of its job (a deciding write). An effect that is replayed from an
+    /// earlier run comes with its answer, which is stored with it.
     async fn intend(&self, lease: &Lease, effect: &EffectRecord) -> Result<(), CommitError>;
 
     /// Commits an effect's answer (an observation: whoever holds the lease).

@@ -1,0 +1,195 @@
+//! A stored envelope is sent, looked up, and its verdict carried out (money rule 1).
+//!
+//! ```text
+//! Signed    -> send the stored bytes              -> Submitted
+//! Submitted -> look up -> no verdict              -> send the same bytes again, later
+//!                      -> the bound has passed    -> note it, look up afresh
+//!                      -> absent after that       -> Dead: a new envelope may be built
+//!                      -> in a ledger             -> Succeeded: paid.  Failed: by each operation's result
+//! ```
+
+use windlass_domain::commit::{Commit, Fence, Lease, Next, WorkKind, Write};
+use windlass_domain::deposit::DepositEvent;
+use windlass_domain::envelope::{Envelope, EnvelopeState, Verdict, verdict};
+use windlass_domain::ids::{EnvelopeId, JobId, TenantId, TimeMs};
+use windlass_domain::job::{Hook, Job, JobState};
+use windlass_domain::ports::ledger::OperationResult;
+use windlass_domain::ports::store::EnvelopeContext;
+use windlass_domain::tenant::Version;
+use windlass_domain::transaction::Transaction;
+
+use crate::plan::change;
+use crate::{Pipeline, StepError, only, together, under};
+
+/// How long an envelope waits whose history is not whole, in milliseconds.
+const ALARM_MS: u64 = 60_000;
+
+impl Pipeline {
+    /// One step of every envelope that is due. The number of envelopes.
+    pub async fn step_envelope(&self) -> Result<usize, StepError> {
+        let leases = self.claim(WorkKind::Envelope).await?;
+        let (keys, leases): (Vec<_>, Vec<_>) = leases.into_iter().filter_map(|lease| Some((key(&lease)?, lease))).unzip();
+        let contexts = self.parts.store.envelopes(&keys).await?;
+        let commits = together(leases.iter().zip(contexts).map(|(lease, context)| async move {
+            let Some(context) = context else { return only(lease, Next::Done) };
+            self.carry(lease, &context).await.unwrap_or_else(|error| {
+                tracing::warn!(tenant.id = %context.envelope.tenant, envelope.hash = context.envelope.hash, error = %crate::chain(&error), "envelope.step failed; nothing is known, trying again");
+                only(lease, Next::After(self.settings.envelope_interval_ms))
+            })
+        }))
+        .await;
+        let count = commits.len();
+        self.commit_all(commits).await;
+        Ok(count)
+    }
+
+    async fn carry(&self, lease: &Lease, context: &EnvelopeContext) -> Result<Commit, StepError> {
+        let envelope = &context.envelope;
+        let now = self.parts.clock.now();
+        match envelope.state {
+            EnvelopeState::Signed => {
+                self.send(envelope).await?;
+                let mut writes = vec![to(envelope, EnvelopeState::Submitted, now, |write| write.sent = 1)];
+                writes.extend(context.transactions.iter().filter_map(|t| change(t, &DepositEvent::EnvelopeSent, now, None)));
+                Ok(under(lease, Next::After(self.settings.envelope_interval_ms.min(500)), writes))
+            }
+            EnvelopeState::Submitted => self.judge(lease, context, now).await,
+            EnvelopeState::Succeeded | EnvelopeState::Failed | EnvelopeState::Dead => Ok(only(lease, Next::Done)),
+        }
+    }
+
+    /// Sends the stored bytes. Whatever the server says is no verdict, and neither is silence.
+    async fn send(&self, envelope: &Envelope) -> Result<(), StepError> {
+        match self.ledger(&envelope.network)?.submit(&envelope.xdr).await {
+            Ok(submission) => tracing::debug!(envelope.hash, ?submission, "ledger.submit"),
+            Err(error) => tracing::warn!(envelope.hash, error = %error, "ledger.submit got no answer: the envelope may be in the ledger all the same"),
+        }
+        Ok(())
+    }
+
+    async fn judge(&self, lease: &Lease, context: &EnvelopeContext, now: TimeMs) -> Result<Commit, StepError> {
+        let envelope = &context.envelope;
+        let look_up = self.ledger(&envelope.network)?.look_up(&envelope.hash).await?;
+        match verdict(envelope, &look_up) {
+            Verdict::None => {
+                self.send(envelope).await?;
+                let again = to(envelope, EnvelopeState::Submitted, now, |write| write.sent = 1);
+                Ok(under(lease, Next::After(self.settings.envelope_interval_ms), vec![again]))
+            }
+            Verdict::NoteBoundPassed { ledger } => {
+                let noted = to(envelope, EnvelopeState::Submitted, now, |write| write.bound_passed_at = Some(ledger));
+                Ok(under(lease, Next::After(0), vec![noted]))
+            }
+            Verdict::HistoryTooShort { oldest } => {
+                tracing::error!(envelope.hash, ledger.noted = envelope.ledger_noted, ledger.oldest = oldest, "envelope.verdict is impossible: the history asked begins after the envelope was signed. Ask a server with a longer history");
+                Ok(only(lease, Next::After(ALARM_MS)))
+            }
+            Verdict::Dead => {
+                let mut writes = vec![to(envelope, EnvelopeState::Dead, now, |write| write.result = Some("never in a ledger".to_owned()))];
+                let void = DepositEvent::EnvelopeVoid { message: "the payment did not get into a ledger in time; it is made again".to_owned() };
+                writes.extend(context.transactions.iter().filter_map(|t| change(t, &void, now, Some(envelope.hash.clone()))));
+                Ok(self.settled(lease, envelope, writes))
+            }
+            Verdict::Succeeded { ledger } => {
+                let mut writes = vec![to(envelope, EnvelopeState::Succeeded, now, |write| write.ledger = Some(ledger))];
+                let paid = DepositEvent::LedgerPaid { hash: envelope.hash.clone() };
+                for transaction in &context.transactions {
+                    writes.extend(change(transaction, &paid, now, Some(format!("ledger {ledger}"))));
+                    writes.extend(self.after_deposit(transaction, context.active.as_ref(), now));
+                }
+                Ok(self.settled(lease, envelope, writes))
+            }
+            Verdict::Failed { ledger, code, operations } => {
+                let result = format!("{code} {operations:?}");
+                let mut writes = vec![to(envelope, EnvelopeState::Failed, now, |write| {
+                    write.ledger = Some(ledger);
+                    write.result = Some(result.clone());
+                })];
+                for transaction in &context.transactions {
+                    let index = envelope.payments.iter().find(|payment| payment.transaction == transaction.id).map(|payment| payment.operation_index);
+                    let operation = index.and_then(|index| operations.get(usize::try_from(index).ok()?));
+                    let event = after_failure(&code, operation);
+                    if matches!(event, DepositEvent::CannotReceive { .. }) {
+                        writes.push(Write::trust_work(&transaction.tenant, &transaction.id, self.settings.trust_interval_ms));
+                    }
+                    writes.extend(change(transaction, &event, now, Some(result.clone())));
+                }
+                Ok(self.settled(lease, envelope, writes))
+            }
+        }
+    }
+
+    /// A ledger's fact is written whoever holds the lease by now (money rule 7), and wakes the planner of the account.
+    fn settled(&self, lease: &Lease, envelope: &Envelope, mut writes: Vec<Write>) -> Commit {
+        writes.push(Write::plan_work(&envelope.tenant, &envelope.source));
+        Commit { fence: Some(Fence { lease: lease.clone(), next: Next::Done, observation: true }), writes }
+    }
+
+    /// The `after-deposit` job of a deposit that is paid, and its place in the queue: in the same commit.
+    fn after_deposit(&self, transaction: &Transaction, active: Option<&Version>, now: TimeMs) -> Vec<Write> {
+        match active.filter(|version| version.hooks.contains(&Hook::AfterDeposit)) {
+            Some(version) => {
+                let job = self.new_job(Hook::AfterDeposit, Some(transaction), version, now);
+                let work = Write::job_work(&job, 0);
+                vec![Write::NewJob(Box::new(job)), work]
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// A job that has not run yet.
+    pub(crate) fn new_job(&self, hook: Hook, transaction: Option<&Transaction>, version: &Version, now: TimeMs) -> Job {
+        Job {
+            tenant: version.tenant.clone(),
+            id: JobId::from_bits(self.parts.random.bits()),
+            hook,
+            transaction: transaction.map(|transaction| transaction.id.clone()),
+            version: version.number,
+            state: JobState::Open,
+            runs: 0,
+            failures: 0,
+            idle_polls: 0,
+            settled_runs: 0,
+            message: None,
+            seed: self.parts.random.bits_256().iter().map(|byte| format!("{byte:02x}")).collect(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+fn key(lease: &Lease) -> Option<(TenantId, EnvelopeId)> {
+    Some((lease.work.tenant.clone()?, EnvelopeId::new(lease.work.subject.clone()).ok()?))
+}
+
+/// What a change of an envelope may note besides its state.
+#[derive(Default)]
+struct Noted {
+    sent: i64,
+    bound_passed_at: Option<u32>,
+    ledger: Option<u32>,
+    result: Option<String>,
+}
+
+fn to(envelope: &Envelope, after: EnvelopeState, at: TimeMs, note: impl FnOnce(&mut Noted)) -> Write {
+    let mut noted = Noted::default();
+    note(&mut noted);
+    let Noted { sent, bound_passed_at, ledger, result } = noted;
+    Write::Envelope { tenant: envelope.tenant.clone(), id: envelope.id.clone(), before: envelope.state, after, sent, bound_passed_at, ledger, result, at }
+}
+
+/// What a failure in the ledger means for one of the deposits in the envelope.
+fn after_failure(code: &str, operation: Option<&OperationResult>) -> DepositEvent {
+    match operation {
+        // Another payment's fault: this one goes again, alone.
+        Some(OperationResult::Success) => DepositEvent::EnvelopeVoid { message: "another payment of the same envelope failed; it is made again".to_owned() },
+        Some(OperationResult::NoDestination) => {
+            DepositEvent::CannotReceive { message: "the account does not exist yet on the Stellar network: create it".to_owned() }
+        }
+        Some(OperationResult::CannotReceive(code)) => DepositEvent::CannotReceive { message: format!("the account cannot take the asset: {code}") },
+        Some(OperationResult::Other(operation)) => DepositEvent::LedgerRefusedIt { message: format!("the ledger refused the payment: {operation}") },
+        // Something else used the sequence number in the very same ledger: no operation ran.
+        None if code == "txBAD_SEQ" => DepositEvent::EnvelopeVoid { message: "the sequence number was used meanwhile; it is made again".to_owned() },
+        None => DepositEvent::LedgerRefusedIt { message: format!("the ledger refused the envelope: {code}") },
+    }
+}

@@ -1,0 +1,327 @@
+//! Jobs: a run's start is committed, its hook is run in a fresh sandbox, the run is judged, its outcome is committed
+//! (section 6 of the design, money rule 3).
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Semaphore, watch as signal};
+use tokio::task::JoinSet;
+use windlass_domain::commit::{Commit, CommitError, Lease, Next, WorkKind, Write};
+use windlass_domain::effect::Evidence;
+use windlass_domain::ids::{JobId, TenantId, TimeMs};
+use windlass_domain::job::{Hook, HookError, Job, JobState, LogLine, Receipt, RunEnd};
+use windlass_domain::limits::RunLimits;
+use windlass_domain::ports::guest::{Call, HookInput, HookOutput, RunOutcome};
+use windlass_domain::ports::store::JobContext;
+use windlass_domain::retry;
+
+use crate::host::{JobHost, Memory, SharedHost};
+use crate::payout::{Fate, fate, hold};
+use crate::{Pipeline, StepError, only, poll, together, under};
+
+impl Pipeline {
+    /// Runs every job that is due, as many as may run at once, to its run's end. The number of jobs.
+    pub async fn step_jobs(&self) -> Result<usize, StepError> {
+        let leases = self.claim_jobs(self.settings.concurrent_runs).await?;
+        let contexts = self.job_contexts(&leases).await?;
+        let count = leases.len();
+        together(leases.into_iter().zip(contexts).map(|(lease, context)| self.run_job(lease, context))).await;
+        Ok(count)
+    }
+
+    /// Takes jobs as places get free, until the signal turns true; then waits for the runs that are under way.
+    pub(crate) async fn drive_jobs(self: Arc<Self>, stop: signal::Receiver<bool>) {
+        let places = Arc::new(Semaphore::new(usize::try_from(self.settings.concurrent_runs).unwrap_or(1)));
+        let mut running = JoinSet::new();
+        while !*stop.borrow() {
+            while running.try_join_next().is_some() {}
+            let free = u32::try_from(places.available_permits()).unwrap_or(u32::MAX);
+            let leases = if free == 0 { Ok(Vec::new()) } else { self.claim_jobs(free).await };
+            let claimed = match leases {
+                Ok(leases) => self.job_contexts(&leases).await.map(|contexts| (leases, contexts)),
+                Err(error) => Err(error),
+            };
+            match claimed {
+                Ok((leases, _)) if leases.is_empty() => self.idle(WorkKind::Job, stop.clone()).await,
+                Ok((leases, contexts)) => {
+                    for (lease, context) in leases.into_iter().zip(contexts) {
+                        let (pipeline, places) = (self.clone(), places.clone());
+                        running.spawn(async move {
+                            let _place = places.acquire().await;
+                            pipeline.run_job(lease, context).await;
+                            pipeline.wake();
+                        });
+                    }
+                    tokio::task::yield_now().await;
+                }
+                Err(error) => {
+                    tracing::warn!(driver = "job", error = %crate::chain(&error), "driver.step failed; trying again");
+                    self.idle(WorkKind::Job, stop.clone()).await;
+                }
+            }
+        }
+        while running.join_next().await.is_some() {}
+    }
+
+    async fn claim_jobs(&self, free: u32) -> Result<Vec<Lease>, StepError> {
+        let limit = free.min(self.settings.claim_limit);
+        Ok(self.parts.store.claim(WorkKind::Job, limit, self.settings.claim_per_tenant, self.settings.lease_ms).await?)
+    }
+
+    async fn job_contexts(&self, leases: &[Lease]) -> Result<Vec<Option<JobContext>>, StepError> {
+        let keys: Vec<(TenantId, JobId)> = leases.iter().filter_map(key).collect();
+        Ok(self.parts.store.jobs(&keys).await?)
+    }
+
+    /// One job, from its lease to its outcome. What cannot be committed is left to the lease's end.
+    async fn run_job(&self, lease: Lease, context: Option<JobContext>) {
+        let outcome = match context {
+            Some(context) if context.job.state == JobState::Open => self.attempt(&lease, context).await,
+            _ => self.committer.commit(only(&lease, Next::Done)).await,
+        };
+        match outcome {
+            Ok(()) => {}
+            Err(CommitError::LeaseLost) => tracing::warn!(job.id = lease.work.subject, "job.run lost its lease: another worker has the job"),
+            Err(error) => tracing::warn!(job.id = lease.work.subject, error = %error, "job.run could not be committed; it is taken up again when its lease ends"),
+        }
+    }
+
+    async fn attempt(&self, lease: &Lease, mut context: JobContext) -> Result<(), CommitError> {
+        let now = self.parts.clock.now();
+        let cut_off = context.newest_run.as_ref().filter(|run| run.ended_at.is_none()).map(|run| run.ordinal);
+        let mut starts = Vec::new();
+        if let Some(ordinal) = cut_off {
+            starts.push(ended(&context.job, ordinal, RunEnd::LeaseLost, Receipt::default(), Vec::new(), now));
+            if context.job.hook == Hook::ProcessWithdrawal
+                && let Fate::Held(reason) = fate(&context, &context.journal, None, None, now)
+            {
+                return self.committer.commit(self.held(lease, &context, &reason, starts, now)).await;
+            }
+        }
+        // A poll that found nothing left a run that the next one takes over.
+        let idle = context.job.idle_polls > 0 && cut_off.is_none();
+        if idle && let Some(active) = context.active.clone() {
+            context.job.version = active.number;
+            context.version = active;
+        }
+        let ordinal = if idle { context.job.runs } else { context.job.runs + 1 };
+        let before = context.job.clone();
+        context.job.runs = ordinal;
+        context.job.updated_at = now;
+        let job = &context.job;
+        starts.push(Write::RunStarted { tenant: job.tenant.clone(), job: job.id.clone(), ordinal, version: job.version, at: now });
+        starts.push(Write::Job { before: before.state, after: Box::new(job.clone()) });
+        self.committer.commit(under(lease, Next::Keep, starts)).await?;
+
+        let host = self.host(lease, &context, now);
+        let outcome = match self.call(&context) {
+            Ok(call) => self.parts.guests.run(call, host.clone()).await,
+            Err(fault) => RunOutcome {
+                end: RunEnd::HostFault(fault),
+                output: None,
+                receipt: Receipt::default(),
+                log: Vec::new(),
+                state_writes: Vec::new(),
+            },
+        };
+        tracing::info!(tenant.id = %context.tenant.id, job.id = %context.job.id, hook = context.job.hook.as_str(), run = ordinal, end = outcome.end.code(), guest.fuel_used = outcome.receipt.fuel_used, guest.memory_bytes_max = outcome.receipt.memory_bytes_max, "guest.call");
+        if outcome.end == RunEnd::LeaseLost {
+            return Err(CommitError::LeaseLost);
+        }
+        let commit = self.outcome(lease, &context, &host, &outcome).await.map_err(|error| CommitError::Unavailable(crate::chain(&error)))?;
+        match self.committer.commit(commit).await {
+            // Another job committed a key that this one has read: again, unless it has sent an effect.
+            Err(CommitError::Stale(what)) => {
+                tracing::info!(job.id = %context.job.id, what, "job.outcome was overtaken; the job is run again");
+                let end = ended(&context.job, ordinal, RunEnd::Cancelled, outcome.receipt, outcome.log, self.parts.clock.now());
+                match windlass_domain::effect::evidence(&host.journal()) {
+                    Evidence::None => self.committer.commit(under(lease, Next::After(0), vec![end])).await,
+                    // The run stays without an end: it is judged as one that was cut off.
+                    Evidence::SaidNo | Evidence::SaidYes | Evidence::Open => self.committer.commit(only(lease, Next::After(0))).await,
+                }
+            }
+            other => other,
+        }
+    }
+
+    fn host(&self, lease: &Lease, context: &JobContext, now: TimeMs) -> SharedHost {
+        Arc::new(JobHost {
+            parts: self.parts.clone(),
+            tenant: context.tenant.id.clone(),
+            job: context.job.id.clone(),
+            hook: context.job.hook,
+            run: context.job.runs,
+            lease: lease.clone(),
+            transaction: context.job.transaction.clone(),
+            snapshot: now,
+            earlier: context.journal.clone(),
+            memory: Mutex::new(Memory::default()),
+        })
+    }
+
+    fn call(&self, context: &JobContext) -> Result<Call, String> {
+        let transaction = || context.transaction.clone().map(Box::new).ok_or("the job's transaction is gone");
+        let input = match context.job.hook {
+            Hook::PollPendingDeposits => HookInput::PollPendingDeposits,
+            Hook::AfterDeposit => HookInput::AfterDeposit(transaction()?),
+            Hook::ProcessWithdrawal => {
+                let payment = context.payment.clone().map(Box::new).ok_or("the withdrawal's payment is gone")?;
+                HookInput::ProcessWithdrawal(payment, transaction()?)
+            }
+            Hook::PollPendingPayouts => HookInput::PollPendingPayouts,
+            hook @ (Hook::PayoutStatus | Hook::Interactive) => return Err(format!("{} is not run as a job", hook.as_str())),
+        };
+        Ok(Call {
+            tenant: context.tenant.id.clone(),
+            job: context.job.id.clone(),
+            run: context.job.runs,
+            version: context.version.number,
+            digest: context.version.digest.clone(),
+            manifest: context.version.manifest.clone(),
+            input,
+            limits: within(&context.limits, &self.settings.ceiling),
+            seed: seed(&context.job.seed),
+        })
+    }
+
+    /// What the run's outcome writes.
+    async fn outcome(&self, lease: &Lease, context: &JobContext, host: &JobHost, outcome: &RunOutcome) -> Result<Commit, StepError> {
+        let now = self.parts.clock.now();
+        let job = &context.job;
+        let end = |log: Vec<LogLine>| ended(job, job.runs, outcome.end.clone(), outcome.receipt, log, now);
+        let mut state: Vec<Write> = Vec::new();
+        if outcome.end == RunEnd::Returned {
+            let writes = outcome.state_writes.iter().filter(|(key, value)| !host.has_read(key, value.as_deref())).cloned();
+            state.extend(writes.map(|(key, value)| Write::State { tenant: job.tenant.clone(), key, value }));
+        }
+        let keeps_nothing = state.is_empty();
+        if outcome.end == RunEnd::Returned && host.journal().is_empty() {
+            state.extend(host.state_conditions());
+        }
+        match job.hook {
+            Hook::PollPendingDeposits => match &outcome.output {
+                Some(HookOutput::DepositPoll(found)) => {
+                    let ids: Vec<_> = poll::named(found).into_iter().map(|id| (job.tenant.clone(), id)).collect();
+                    let transactions = self.parts.store.transactions(&ids).await?.into_iter().flatten().collect();
+                    let rail = &context.version.manifest.rail.name;
+                    let known = self.parts.store.known_credits(&job.tenant, rail, &poll::credits(found)).await?;
+                    let checked = poll::check(context, found, transactions, known, now);
+                    let log: Vec<LogLine> = outcome.log.iter().cloned().chain(checked.refused).collect();
+                    let idle = keeps_nothing && checked.writes.is_empty() && !found.more;
+                    state.extend(checked.writes);
+                    Ok(self.polled(lease, context, idle, found.more, state, end(log), now))
+                }
+                _ => Ok(self.again(lease, context, &outcome.end, 0, false, vec![end(outcome.log.clone())], now)),
+            },
+            Hook::ProcessWithdrawal => match fate(context, &host.journal(), Some(&outcome.end), outcome.output.as_ref(), now) {
+                Fate::Done(writes) => {
+                    state.extend(writes);
+                    Ok(self.done(lease, context, state, end(outcome.log.clone()), now))
+                }
+                Fate::Again { delay_ms, unknown } => Ok(self.again(lease, context, &outcome.end, delay_ms, unknown, vec![end(outcome.log.clone())], now)),
+                Fate::Held(reason) => Ok(self.held(lease, context, &reason, vec![end(outcome.log.clone())], now)),
+            },
+            Hook::AfterDeposit | Hook::PollPendingPayouts | Hook::PayoutStatus | Hook::Interactive => match &outcome.end {
+                RunEnd::Returned => Ok(self.done(lease, context, state, end(outcome.log.clone()), now)),
+                other => {
+                    let delay_ms = if let RunEnd::Refused(HookError::TryLater(delay_ms)) = other { *delay_ms } else { 0 };
+                    Ok(self.again(lease, context, other, delay_ms, false, vec![end(outcome.log.clone())], now))
+                }
+            },
+        }
+    }
+
+    fn done(&self, lease: &Lease, context: &JobContext, mut writes: Vec<Write>, end: Write, now: TimeMs) -> Commit {
+        let after = Job { state: JobState::Done, failures: 0, message: None, updated_at: now, ..context.job.clone() };
+        writes.extend([end, Write::Job { before: JobState::Open, after: Box::new(after) }]);
+        under(lease, Next::Done, writes)
+    }
+
+    /// A poll that returned. One that found nothing leaves the job as it was, with one run however often it happens; one
+    /// that found something is done, and the next one is made in the same commit.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of one commit")]
+    fn polled(&self, lease: &Lease, context: &JobContext, idle: bool, more: bool, mut writes: Vec<Write>, end: Write, now: TimeMs) -> Commit {
+        let after_ms = if more { 0 } else { self.settings.poll_interval_ms };
+        let job = &context.job;
+        if idle {
+            let after = Job { idle_polls: job.idle_polls + 1, failures: 0, message: None, updated_at: now, ..job.clone() };
+            writes.extend([end, Write::Job { before: JobState::Open, after: Box::new(after) }]);
+            return under(lease, Next::After(after_ms), writes);
+        }
+        let version = context.active.as_ref().unwrap_or(&context.version);
+        let next = self.new_job(job.hook, None, version, now);
+        writes.push(Write::job_work(&next, after_ms));
+        writes.push(Write::NewJob(Box::new(next)));
+        self.done(lease, context, writes, end, now)
+    }
+
+    /// A run that has to be made again: later, or, when the tries are used up, by a person's word.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of one commit")]
+    fn again(&self, lease: &Lease, context: &JobContext, end: &RunEnd, delay_ms: u64, unknown: bool, mut writes: Vec<Write>, now: TimeMs) -> Commit {
+        let failures = context.job.failures + 1;
+        let policy = retry::policy(context.job.hook, Some(end), self.settings.retry_base_ms);
+        let message = Some(end.message());
+        if policy.is_used_up(failures) {
+            if unknown {
+                return self.held(lease, context, &format!("outcome unknown after {failures} tries: {}", end.message()), writes, now);
+            }
+            tracing::warn!(tenant.id = %context.tenant.id, job.id = %context.job.id, hook = context.job.hook.as_str(), failures, "job.dead: waits for a person to retry it");
+            let after = Job { state: JobState::Dead, failures, idle_polls: 0, message, updated_at: now, ..context.job.clone() };
+            writes.push(Write::Job { before: JobState::Open, after: Box::new(after) });
+            return under(lease, Next::Done, writes);
+        }
+        let random = u64::from_le_bytes(self.parts.random.bits()[..8].try_into().unwrap_or_default());
+        let after = Job { failures, idle_polls: 0, message, updated_at: now, ..context.job.clone() };
+        writes.push(Write::Job { before: JobState::Open, after: Box::new(after) });
+        under(lease, Next::After(policy.delay_ms(failures, random).max(delay_ms)), writes)
+    }
+
+    /// Held for a person, with the withdrawal.
+    fn held(&self, lease: &Lease, context: &JobContext, reason: &str, mut writes: Vec<Write>, now: TimeMs) -> Commit {
+        tracing::error!(tenant.id = %context.tenant.id, job.id = %context.job.id, reason, "payout.held: a person has to say what happened");
+        writes.extend(context.transaction.as_ref().and_then(|transaction| hold(transaction, reason, now)));
+        let after = Job { state: JobState::Held, message: Some(reason.to_owned()), updated_at: now, ..context.job.clone() };
+        writes.push(Write::Job { before: JobState::Open, after: Box::new(after) });
+        under(lease, Next::Done, writes)
+    }
+}
+
+fn ended(job: &Job, ordinal: i64, end: RunEnd, receipt: Receipt, log: Vec<LogLine>, at: TimeMs) -> Write {
+    Write::RunEnded { tenant: job.tenant.clone(), job: job.id.clone(), ordinal, end, receipt, log, at }
+}
+
+fn key(lease: &Lease) -> Option<(TenantId, JobId)> {
+    Some((lease.work.tenant.clone()?, JobId::new(lease.work.subject.clone()).ok()?))
+}
+
+/// The tenant's limits, none above the operator's ceiling.
+fn within(limits: &RunLimits, ceiling: &RunLimits) -> RunLimits {
+    RunLimits {
+        fuel: limits.fuel.min(ceiling.fuel),
+        wall_time_ms: limits.wall_time_ms.min(ceiling.wall_time_ms),
+        memory_bytes: limits.memory_bytes.min(ceiling.memory_bytes),
+        table_elements: limits.table_elements.min(ceiling.table_elements),
+        memories: limits.memories.min(ceiling.memories),
+        tables: limits.tables.min(ceiling.tables),
+        core_instances: limits.core_instances.min(ceiling.core_instances),
+        live_handles: limits.live_handles.min(ceiling.live_handles),
+        hostcall_bytes: limits.hostcall_bytes.min(ceiling.hostcall_bytes),
+        log_bytes: limits.log_bytes.min(ceiling.log_bytes),
+        host_calls: limits.host_calls.min(ceiling.host_calls),
+        http_requests: limits.http_requests.min(ceiling.http_requests),
+        request_body_bytes: limits.request_body_bytes.min(ceiling.request_body_bytes),
+        response_body_bytes: limits.response_body_bytes.min(ceiling.response_body_bytes),
+        header_bytes: limits.header_bytes.min(ceiling.header_bytes),
+        state_value_bytes: limits.state_value_bytes.min(ceiling.state_value_bytes),
+        state_key_bytes: limits.state_key_bytes.min(ceiling.state_key_bytes),
+        state_keys: limits.state_keys.min(ceiling.state_keys),
+    }
+}
+
+/// The job's seed: 64 hex digits. What does not decode gives zeros, which only makes the numbers easy to guess.
+fn seed(hex: &str) -> [u8; 32] {
+    let mut seed = [0; 32];
+    for (place, pair) in seed.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+        *place = std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()).unwrap_or(0);
+    }
+    seed
+}

@@ -1,0 +1,186 @@
+//! What a poll reports is the guest's word: each update is checked against the tenant's own pending set, asset, limits
+//! and the credits seen before. A bad one is refused by name, the others go on (money rule 2).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use windlass_domain::commit::Write;
+use windlass_domain::deposit::{self, DepositEvent};
+use windlass_domain::ids::{TimeMs, TransactionId};
+use windlass_domain::job::{LogLevel, LogLine};
+use windlass_domain::ports::guest::{DepositPoll, DepositUpdate, UnmatchedCredit};
+use windlass_domain::ports::store::JobContext;
+use windlass_domain::rules::assess;
+use windlass_domain::tenant::{BankCredit, Matched};
+use windlass_domain::transaction::{History, State, Transaction};
+use windlass_domain::deposit::DepositState;
+use windlass_domain::Amount;
+
+/// What a poll comes to.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    /// Transactions, credits, and the planners to wake.
+    pub(crate) writes: Vec<Write>,
+    /// What was refused, for the job's log.
+    pub(crate) refused: Vec<LogLine>,
+}
+
+/// Transactions that the poll names; ids that are none are left out here and refused in [`check`].
+pub(crate) fn named(poll: &DepositPoll) -> Vec<TransactionId> {
+    let ids: BTreeSet<&String> = poll
+        .updates
+        .iter()
+        .map(|update| match update {
+            DepositUpdate::Received { id, .. } | DepositUpdate::SeenPending { id, .. } | DepositUpdate::Failed { id, .. } => id,
+        })
+        .collect();
+    ids.into_iter().filter_map(|id| TransactionId::new(id.clone()).ok()).collect()
+}
+
+/// Credits that the poll names.
+pub(crate) fn credits(poll: &DepositPoll) -> Vec<String> {
+    let received = poll.updates.iter().filter_map(|update| match update {
+        DepositUpdate::Received { external_id, .. } => Some(external_id.clone()),
+        DepositUpdate::SeenPending { .. } | DepositUpdate::Failed { .. } => None,
+    });
+    received.chain(poll.unmatched.iter().map(|credit| credit.external_id.clone())).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Purely: what each update and credit writes. `transactions` are the tenant's own, of those [`named`]; `known` the
+/// credits of those [`credits`] that are stored already.
+pub(crate) fn check(context: &JobContext, poll: &DepositPoll, transactions: Vec<Transaction>, known: Vec<BankCredit>, now: TimeMs) -> Checked {
+    let mut checker = Checker {
+        context,
+        now,
+        transactions: transactions.into_iter().map(|transaction| (transaction.id.to_string(), transaction)).collect(),
+        credits: known.into_iter().map(|credit| (credit.external_id.clone(), credit)).collect(),
+        checked: Checked::default(),
+    };
+    for update in &poll.updates {
+        if let Err(reason) = checker.update(update) {
+            checker.refuse(format!("{update:?} is refused: {reason}"));
+        }
+    }
+    for credit in &poll.unmatched {
+        checker.unmatched(credit);
+    }
+    checker.checked
+}
+
+struct Checker<'a> {
+    context: &'a JobContext,
+    now: TimeMs,
+    /// As they are after the updates so far.
+    transactions: BTreeMap<String, Transaction>,
+    /// Those stored, and those of the updates so far.
+    credits: BTreeMap<String, BankCredit>,
+    checked: Checked,
+}
+
+impl Checker<'_> {
+    fn refuse(&mut self, message: String) {
+        self.checked.refused.push(LogLine { level: LogLevel::Warn, at: self.now, message });
+    }
+
+    fn update(&mut self, update: &DepositUpdate) -> Result<(), String> {
+        match update {
+            DepositUpdate::Received { id, amount, external_id } => self.received(id, *amount, external_id),
+            DepositUpdate::SeenPending { id, eta } => self.event(id, &DepositEvent::FundsSeen { eta: *eta }),
+            DepositUpdate::Failed { id, message } => self.event(id, &DepositEvent::FundsFailed { message: message.clone() }),
+        }
+    }
+
+    /// One credit pays for one deposit. A credit that pays for nothing is a row all the same.
+    fn received(&mut self, id: &str, amount: Amount, external_id: &str) -> Result<(), String> {
+        if !amount.is_positive() {
+            return Err(format!("the amount {amount} is not above zero"));
+        }
+        if let Some(known) = self.credits.get(external_id) {
+            return match &known.matched {
+                Matched::Transaction(paid) if paid.as_str() == id && known.amount == amount => Ok(()),
+                Matched::Transaction(paid) => Err(format!("credit {external_id:?} of {} has paid for {paid}", known.amount)),
+                Matched::Unmatched(_) => Err(format!("credit {external_id:?} was reported before and is kept as unmatched")),
+            };
+        }
+        match self.assessed(id, amount, external_id) {
+            Ok(event) => {
+                self.event(id, &event)?;
+                let transaction = TransactionId::new(id).map_err(|error| error.to_string())?;
+                self.credit(external_id, amount, id, Matched::Transaction(transaction));
+                Ok(())
+            }
+            Err(reason) => {
+                self.credit(external_id, amount, id, Matched::Unmatched(reason.clone()));
+                Err(format!("{reason}; the credit is kept as unmatched"))
+            }
+        }
+    }
+
+    fn assessed(&self, id: &str, amount: Amount, external_id: &str) -> Result<DepositEvent, String> {
+        let transaction = self.pending(id)?;
+        let rules = self.context.assets.iter().find(|rules| rules.asset == transaction.asset);
+        let Some(rules) = rules else { return Err(format!("the tenant has no rules for {}", transaction.asset)) };
+        // What arrives for a deposit may differ from what was asked: the fee and what is paid follow what arrived.
+        let assessment = assess(amount, None, None, &rules.deposit, rules.decimals).map_err(|error| format!("the fee cannot be computed: {error}"))?;
+        Ok(DepositEvent::FundsReceived { amount_in: amount, assessment, external_id: external_id.to_owned() })
+    }
+
+    fn pending(&self, id: &str) -> Result<&Transaction, String> {
+        let transaction = self.transactions.get(id).ok_or_else(|| "the tenant has no transaction with this id".to_owned())?;
+        match transaction.state {
+            State::Deposit(DepositState::AwaitingFunds | DepositState::SeenPending) => Ok(transaction),
+            State::Deposit(state) => Err(format!("the deposit is {} and waits for no money", state.as_str())),
+            State::Withdrawal(_) => Err("it is a withdrawal".to_owned()),
+        }
+    }
+
+    fn event(&mut self, id: &str, event: &DepositEvent) -> Result<(), String> {
+        let before = self.pending(id)?.clone();
+        if let DepositEvent::FundsSeen { eta } = event
+            && before.state == State::Deposit(DepositState::SeenPending)
+            && before.status_eta == *eta
+        {
+            return Ok(());
+        }
+        let after = deposit::step(&before, event, self.now).map_err(|refused| refused.to_string())?;
+        let history = History {
+            version: after.version,
+            from: Some(before.state),
+            to: after.state,
+            event: event.name().to_owned(),
+            actor: "guest".to_owned(),
+            detail: after.external_id.clone().or_else(|| after.message.clone()),
+            at: self.now,
+        };
+        if after.state == State::Deposit(DepositState::Ready) {
+            self.checked.writes.push(Write::plan_work(&after.tenant, &after.anchor_account));
+        }
+        let write = Write::Transaction { before: (before.state, before.version), after: Box::new(after.clone()), history };
+        self.checked.writes.push(write);
+        self.transactions.insert(id.to_owned(), after);
+        Ok(())
+    }
+
+    fn unmatched(&mut self, credit: &UnmatchedCredit) {
+        if !credit.amount.is_positive() {
+            return self.refuse(format!("{credit:?} is refused: the amount is not above zero"));
+        }
+        // Seen before, whatever it was then: there is a row.
+        if !self.credits.contains_key(&credit.external_id) {
+            self.credit(&credit.external_id, credit.amount, &credit.reference, Matched::Unmatched("no pending deposit has its reference".to_owned()));
+        }
+    }
+
+    fn credit(&mut self, external_id: &str, amount: Amount, reference: &str, matched: Matched) {
+        let credit = BankCredit {
+            tenant: self.context.tenant.id.clone(),
+            rail: self.context.version.manifest.rail.name.clone(),
+            external_id: external_id.to_owned(),
+            amount,
+            reference: reference.to_owned(),
+            matched,
+            reported_at: self.now,
+        };
+        self.checked.writes.push(Write::Credit(credit.clone()));
+        self.credits.insert(external_id.to_owned(), credit);
+    }
+}
