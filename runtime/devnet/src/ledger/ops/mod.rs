@@ -1,0 +1,98 @@
+//! The operations this ledger knows, one file each: `check` for what can be said without looking, `apply` for the rest.
+
+mod change_trust;
+mod create_account;
+mod payment;
+
+use stellar_xdr::{
+    AccountId, ChangeTrustResult, CreateAccountResult, OperationBody, OperationResult,
+    OperationResultTr, PaymentResult,
+};
+
+use super::entries::{Scratch, View};
+
+/// What an operation needs to know of the ledger it runs in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) ledger: u32,
+    pub(crate) base_reserve: u32,
+}
+
+/// The checks of an operation that need no state. `Err` is the operation's result.
+pub(crate) fn check(body: &OperationBody, source: &AccountId) -> Result<(), OperationResult> {
+    let result = match body {
+        OperationBody::CreateAccount(op) => {
+            create_account::check(op, source).map_err(OperationResultTr::CreateAccount)
+        }
+        OperationBody::Payment(op) => payment::check(op).map_err(OperationResultTr::Payment),
+        OperationBody::ChangeTrust(op) => {
+            change_trust::check(op, source).map_err(OperationResultTr::ChangeTrust)
+        }
+        _ => return Err(OperationResult::OpNotSupported),
+    };
+    result.map_err(OperationResult::OpInner)
+}
+
+/// Runs an operation. Unless the result is a success, what it wrote must be thrown away.
+pub(crate) fn apply(
+    body: &OperationBody,
+    source: &AccountId,
+    state: &mut Scratch<'_>,
+    place: Place,
+) -> OperationResult {
+    if state.account(source).is_none() {
+        return OperationResult::OpNoAccount;
+    }
+    if let Err(result) = check(body, source) {
+        return result;
+    }
+    match body {
+        OperationBody::CreateAccount(op) => {
+            let done = create_account::apply(op, source, state, place);
+            inner(OperationResultTr::CreateAccount(
+                done.err().unwrap_or(CreateAccountResult::Success),
+            ))
+        }
+        OperationBody::Payment(op) => {
+            let done = payment::apply(op, source, state, place);
+            inner(OperationResultTr::Payment(
+                done.err().unwrap_or(PaymentResult::Success),
+            ))
+        }
+        OperationBody::ChangeTrust(op) => match change_trust::apply(op, source, state, place) {
+            Ok(()) => inner(OperationResultTr::ChangeTrust(ChangeTrustResult::Success)),
+            Err(result) => result,
+        },
+        _ => OperationResult::OpNotSupported,
+    }
+}
+
+/// The result that an operation shows in a refusal if it is not the one refused: success, with an empty body.
+pub(crate) fn blank(body: &OperationBody) -> OperationResult {
+    match body {
+        OperationBody::CreateAccount(_) => inner(OperationResultTr::CreateAccount(
+            CreateAccountResult::Success,
+        )),
+        OperationBody::Payment(_) => inner(OperationResultTr::Payment(PaymentResult::Success)),
+        OperationBody::ChangeTrust(_) => {
+            inner(OperationResultTr::ChangeTrust(ChangeTrustResult::Success))
+        }
+        _ => OperationResult::OpNotSupported,
+    }
+}
+
+/// Did the operation succeed?
+pub(crate) fn succeeded(result: &OperationResult) -> bool {
+    matches!(
+        result,
+        OperationResult::OpInner(
+            OperationResultTr::CreateAccount(CreateAccountResult::Success)
+                | OperationResultTr::Payment(PaymentResult::Success)
+                | OperationResultTr::ChangeTrust(ChangeTrustResult::Success)
+        )
+    )
+}
+
+fn inner(result: OperationResultTr) -> OperationResult {
+    OperationResult::OpInner(result)
+}
