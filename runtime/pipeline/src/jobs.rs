@@ -16,7 +16,7 @@ use windlass_domain::retry;
 
 use crate::host::{JobHost, Memory, SharedHost};
 use crate::payout::{Fate, fate, hold};
-use crate::{Pipeline, StepError, only, poll, together, under};
+use crate::{Pipeline, StepError, only, poll, printable, together, under};
 
 impl Pipeline {
     /// Runs every job that is due, as many as may run at once, to its run's end. The number of jobs.
@@ -129,6 +129,15 @@ impl Pipeline {
         }
         let commit = self.outcome(lease, &context, &host, &outcome).await.map_err(|error| CommitError::Unavailable(crate::chain(&error)))?;
         match self.committer.commit(commit).await {
+            // The schema refuses what the guest returned (an id with a NUL, a credit that pays twice): nothing of it was
+            // written. The run ends as one that returned what it may not, and is judged as such.
+            Err(CommitError::Conflict { constraint, detail }) => {
+                tracing::warn!(tenant.id = %context.tenant.id, job.id = %context.job.id, constraint, detail, "job.outcome was refused by the schema");
+                let end = RunEnd::BadResult(format!("it cannot be stored ({constraint})"));
+                let refused = RunOutcome { end, output: None, receipt: outcome.receipt, log: outcome.log, state_writes: Vec::new() };
+                let commit = self.outcome(lease, &context, &host, &refused).await.map_err(|error| CommitError::Unavailable(crate::chain(&error)))?;
+                self.committer.commit(commit).await
+            }
             // Another job committed a key that this one has read: again, unless it has sent an effect.
             Err(CommitError::Stale(what)) => {
                 tracing::info!(job.id = %context.job.id, what, "job.outcome was overtaken; the job is run again");
@@ -259,7 +268,7 @@ impl Pipeline {
     fn again(&self, lease: &Lease, context: &JobContext, end: &RunEnd, delay_ms: u64, unknown: bool, mut writes: Vec<Write>, now: TimeMs) -> Commit {
         let failures = context.job.failures + 1;
         let policy = retry::policy(context.job.hook, Some(end), self.settings.retry_base_ms);
-        let message = Some(end.message());
+        let message = Some(printable(&end.message()));
         if policy.is_used_up(failures) {
             if unknown {
                 return self.held(lease, context, &format!("outcome unknown after {failures} tries: {}", end.message()), writes, now);
@@ -285,7 +294,19 @@ impl Pipeline {
     }
 }
 
-fn ended(job: &Job, ordinal: i64, end: RunEnd, receipt: Receipt, log: Vec<LogLine>, at: TimeMs) -> Write {
+/// A run's end. What a guest wrote may hold a NUL, which no text column takes: it is shown as the replacement character.
+fn ended(job: &Job, ordinal: i64, end: RunEnd, receipt: Receipt, mut log: Vec<LogLine>, at: TimeMs) -> Write {
+    for line in log.iter_mut().filter(|line| line.message.contains('\0')) {
+        line.message = printable(&line.message);
+    }
+    let end = match end {
+        RunEnd::BadResult(what) => RunEnd::BadResult(printable(&what)),
+        RunEnd::Trapped(what) => RunEnd::Trapped(printable(&what)),
+        RunEnd::Refused(HookError::Refused(text)) => RunEnd::Refused(HookError::Refused(printable(&text))),
+        RunEnd::Refused(HookError::Misconfigured(text)) => RunEnd::Refused(HookError::Misconfigured(printable(&text))),
+        RunEnd::Refused(HookError::UnexpectedResponse(text)) => RunEnd::Refused(HookError::UnexpectedResponse(printable(&text))),
+        other => other,
+    };
     Write::RunEnded { tenant: job.tenant.clone(), job: job.id.clone(), ordinal, end, receipt, log, at }
 }
 

@@ -241,6 +241,11 @@ pub(crate) fn under(lease: &Lease, next: Next, writes: Vec<Write>) -> Commit {
     Commit { fence: Some(Fence { lease: lease.clone(), next, observation: false }), writes }
 }
 
+/// A guest's text as it can be stored: a NUL, which no text column takes, is shown as the replacement character.
+pub(crate) fn printable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// An error and its causes, for the log.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -34,7 +34,7 @@ pub(crate) fn fate(context: &JobContext, journal: &[EffectRecord], end: Option<&
             Some(HookOutput::Payout(payout)) => done(before, &WithdrawalEvent::PaidOut(payout.clone()), now, external_id(payout)),
             _ => Fate::Held("the hook returned, and no payout came with it".to_owned()),
         },
-        Judgement::Refuse(message) => done(before, &WithdrawalEvent::PayoutRefused { message }, now, None),
+        Judgement::Refuse(message) => done(before, &WithdrawalEvent::PayoutRefused { message: crate::printable(&message) }, now, None),
         Judgement::RunAgain(delay_ms) => Fate::Again { delay_ms, unknown: false },
         Judgement::RepeatWithSameKey => Fate::Again { delay_ms: 0, unknown: true },
         Judgement::Hold(reason) => Fate::Held(reason.to_owned()),

@@ -66,6 +66,15 @@ pub(crate) fn check(context: &JobContext, poll: &DepositPoll, transactions: Vec<
     checker.checked
 }
 
+/// 1 to 128 bytes, without NUL, which no text column takes.
+fn id_is_well(external_id: &str) -> Result<(), String> {
+    match external_id.len() {
+        1..=128 if !external_id.contains('\0') => Ok(()),
+        1..=128 => Err("the credit's id holds a NUL character".to_owned()),
+        bytes => Err(format!("the credit's id has {bytes} bytes, 1 to 128 are allowed")),
+    }
+}
+
 struct Checker<'a> {
     context: &'a JobContext,
     now: TimeMs,
@@ -85,7 +94,7 @@ impl Checker<'_> {
         match update {
             DepositUpdate::Received { id, amount, external_id } => self.received(id, *amount, external_id),
             DepositUpdate::SeenPending { id, eta } => self.event(id, &DepositEvent::FundsSeen { eta: *eta }),
-            DepositUpdate::Failed { id, message } => self.event(id, &DepositEvent::FundsFailed { message: message.clone() }),
+            DepositUpdate::Failed { id, message } => self.event(id, &DepositEvent::FundsFailed { message: crate::printable(message) }),
         }
     }
 
@@ -94,6 +103,7 @@ impl Checker<'_> {
         if !amount.is_positive() {
             return Err(format!("the amount {amount} is not above zero"));
         }
+        id_is_well(external_id)?;
         if let Some(known) = self.credits.get(external_id) {
             return match &known.matched {
                 Matched::Transaction(paid) if paid.as_str() == id && known.amount == amount => Ok(()),
@@ -164,6 +174,9 @@ impl Checker<'_> {
         if !credit.amount.is_positive() {
             return self.refuse(format!("{credit:?} is refused: the amount is not above zero"));
         }
+        if let Err(reason) = id_is_well(&credit.external_id) {
+            return self.refuse(format!("{credit:?} is refused: {reason}"));
+        }
         // Seen before, whatever it was then: there is a row.
         if !self.credits.contains_key(&credit.external_id) {
             self.credit(&credit.external_id, credit.amount, &credit.reference, Matched::Unmatched("no pending deposit has its reference".to_owned()));
@@ -176,7 +189,7 @@ impl Checker<'_> {
             rail: self.context.version.manifest.rail.name.clone(),
             external_id: external_id.to_owned(),
             amount,
-            reference: reference.to_owned(),
+            reference: crate::printable(reference),
             matched,
             reported_at: self.now,
         };
