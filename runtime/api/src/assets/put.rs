@@ -1,0 +1,90 @@
+//! `PUT /v1/tenants/{tenant}/assets`: adds an asset, or replaces its rules.
+//!
+//! Takes [`AssetRules`]. A direction can be enabled only while the active version exports the hook for it: 409
+//! `hook_missing`.
+
+use axum::Json;
+use axum::extract::State;
+use windlass_domain::money::MAX_DECIMALS;
+use windlass_domain::rules::{AssetRules, DirectionRules};
+
+use super::missing_hooks;
+use crate::auth::Member;
+use crate::extract::JsonBody;
+use crate::{ApiState, Problem};
+
+pub(crate) async fn handle(
+    State(state): State<ApiState>,
+    Member { actor, tenant }: Member,
+    JsonBody(rules): JsonBody<AssetRules>,
+) -> Result<Json<AssetRules>, Problem> {
+    let reasons = problems(&rules, &|account| state.keys.account_is_valid(account));
+    if !reasons.is_empty() {
+        return Err(Problem::invalid("invalid_asset", reasons.join("; ")).with_reasons(reasons));
+    }
+    let active = match tenant.active_version {
+        Some(number) => state.store.version(&tenant.id, number).await?,
+        None => None,
+    };
+    let missing = missing_hooks(&rules, active.as_ref());
+    if !missing.is_empty() {
+        let detail = format!("{}: activate a version that exports it first, or put enabled to false", missing.join("; "));
+        return Err(Problem::conflict("hook_missing", detail).with_reasons(missing));
+    }
+    state.store.put_asset(&tenant.id, &rules).await?;
+    state.audit(Some(&tenant.id), &actor, "asset.put", &rules.asset.to_string()).await;
+    (state.wake)();
+    Ok(Json(rules))
+}
+
+/// Everything that is wrong with the rules.
+fn problems(rules: &AssetRules, is_account: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Some(issuer) = rules.asset.issuer()
+        && !is_account(issuer.as_str())
+    {
+        problems.push(format!("asset: the issuer {issuer} is not an account: its checksum is wrong"));
+    }
+    if rules.decimals > MAX_DECIMALS {
+        problems.push(format!("decimals: {} is above {MAX_DECIMALS}", rules.decimals));
+    }
+    for (name, direction) in [("deposit", &rules.deposit), ("withdrawal", &rules.withdrawal)] {
+        problems.extend(direction_problems(direction).into_iter().map(|problem| format!("{name}.{problem}")));
+    }
+    problems
+}
+
+fn direction_problems(rules: &DirectionRules) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (name, amount) in [("min_amount", rules.min_amount), ("fee.fixed", rules.fee.fixed), ("fee.minimum", rules.fee.minimum)] {
+        if amount.units() < 0 {
+            problems.push(format!("{name}: {amount} is below 0"));
+        }
+    }
+    if rules.max_amount < rules.min_amount || !rules.max_amount.is_positive() {
+        problems.push(format!("max_amount: {} is below min_amount, or not above 0", rules.max_amount));
+    }
+    if rules.fee.percent_ppm > 1_000_000 {
+        problems.push(format!("fee.percent_ppm: {} is above 1,000,000, which is 100 %", rules.fee.percent_ppm));
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use windlass_domain::Asset;
+    use windlass_domain::fees::FeeSchedule;
+
+    #[test]
+    fn rule_6_every_problem_of_an_asset_is_named() {
+        let amount = |text: &str| text.parse().unwrap();
+        let fee = FeeSchedule { fixed: amount("-1"), percent_ppm: 1_000_001, minimum: amount("0") };
+        let deposit = DirectionRules { enabled: false, min_amount: amount("10"), max_amount: amount("9"), fee };
+        let rules = AssetRules { asset: format!("USD:G{}", "A".repeat(55)).parse().unwrap(), decimals: 8, deposit, withdrawal: DirectionRules::default() };
+        let named: Vec<String> = problems(&rules, &|_| false).iter().map(|p| p.split(':').next().unwrap_or_default().to_owned()).collect();
+        assert_eq!(named, ["asset", "decimals", "deposit.fee.fixed", "deposit.max_amount", "deposit.fee.percent_ppm"]);
+        let well = AssetRules { asset: Asset::Native, decimals: 2, deposit: DirectionRules::default(), withdrawal: DirectionRules::default() };
+        assert!(problems(&well, &|_| true).is_empty());
+    }
+}

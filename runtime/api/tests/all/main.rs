@@ -1,0 +1,7 @@
+//! The API over a real store, with the other ports faked: one binary.
+
+mod authorisation;
+mod harness;
+mod jobs;
+mod setup;
+mod transactions;

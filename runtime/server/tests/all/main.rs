@@ -1,0 +1,4 @@
+//! Tests of the whole server crate: one binary.
+
+mod layers;
+mod start;
