@@ -112,8 +112,10 @@ fn demo(root: &Path, stages: &mut Stages, arguments: &[String]) -> Result<ExitCo
 }
 
 fn binaries(root: &Path) -> Result<()> {
-    let build = ["build", "--package", "windlass", "--package", "windlass-tests", "--bins"];
-    stages::check(cargo(root).args(build), "cargo build --package windlass --package windlass-tests --bins")
+    // The whole workspace, as the tests build it: another choice of packages would mean other features of the same
+    // dependencies, and building those again.
+    let build = ["build", "--workspace", "--bins"];
+    stages::check(cargo(root).args(build), "cargo build --workspace --bins")
 }
 
 /// The repository: the folder above this package.

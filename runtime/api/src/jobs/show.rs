@@ -18,7 +18,7 @@ use crate::{ApiState, Problem};
 pub(crate) struct Answer {
     #[serde(flatten)]
     job: JobView,
-    run_list: Vec<RunView>,
+    runs: Vec<RunView>,
     effects: Vec<EffectView>,
     log: Vec<LogView>,
 }
@@ -64,7 +64,7 @@ pub(crate) async fn handle(
     let log = state.store.job_log(&tenant.id, &job.id).await?;
     Ok(Json(Answer {
         job: job.into(),
-        run_list: runs.into_iter().map(run_view).collect(),
+        runs: runs.into_iter().map(run_view).collect(),
         effects: effects.into_iter().map(effect_view).collect(),
         log: log.into_iter().map(log_view).collect(),
     }))

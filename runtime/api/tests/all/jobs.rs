@@ -38,8 +38,8 @@ async fn a_dead_payout_is_tried_again_only_while_its_withdrawal_waits() {
 
     let shown = api.well("GET", &format!("{JOBS}/{job}"), Value::Null).await;
     assert_eq!(shown["state"], "dead");
-    assert_eq!(shown["run_list"][0]["end"], "out-of-fuel");
-    assert_eq!((&shown["run_list"][0]["receipt"]["fuel_used"], &shown["run_list"][0]["receipt"]["fuel_allowed"]), (&json!(7), &json!(9)));
+    assert_eq!(shown["runs"][0]["end"], "out-of-fuel");
+    assert_eq!((&shown["runs"][0]["receipt"]["fuel_used"], &shown["runs"][0]["receipt"]["fuel_allowed"]), (&json!(7), &json!(9)));
     assert_eq!(shown["log"][0]["message"], "no bank");
     let of_transaction = api.well("GET", &format!("{JOBS}?transaction={}", transaction.id), Value::Null).await;
     assert_eq!(of_transaction["items"][0]["id"], json!(job.to_string()));

@@ -1,0 +1,5 @@
+//! Stories over the real runtime.
+
+mod demo;
+mod kill;
+mod python;
