@@ -68,3 +68,12 @@ pub trait Signer: Send + Sync {
     /// The ed25519 signature of a transaction's hash with the account's key.
     async fn sign(&self, tenant: &TenantId, account: &AccountId, hash: &[u8; 32]) -> Result<[u8; 64], SecretError>;
 }
+
+/// Reads what people hand in as Stellar keys and accounts. The checksums are checked here; [`AccountId`] knows the shape only.
+pub trait Keys: Send + Sync {
+    /// The account of a secret seed (`S...`), or what is wrong with the seed, without showing it.
+    fn account_of_seed(&self, seed: &str) -> Result<AccountId, String>;
+
+    /// Is this the address of an account (`G...`), checksum and all?
+    fn account_is_valid(&self, account: &str) -> bool;
+}
