@@ -2,7 +2,7 @@
 
 use crate::ids::TimeMs;
 use crate::money::Amount;
-use crate::rules::Assessment;
+use crate::rules::{Assessment, Money};
 use crate::transaction::{Refused, State, Transaction};
 
 macro_rules! states {
@@ -42,7 +42,11 @@ states! {
         Signed = "signed",
         /// The envelope was sent at least once; no verdict.
         Submitted = "submitted",
-        /// The account cannot take the asset yet: missing, no trustline, not authorised, or full.
+        /// The account does not exist: an envelope that makes it is signed and stored; nothing was sent yet.
+        CreationSigned = "creation_signed",
+        /// The envelope that makes the account was sent at least once; no verdict.
+        CreationSubmitted = "creation_submitted",
+        /// The account cannot take the asset yet: missing, no trustline, not authorised, full, or without the memo it asks for.
         PendingTrust = "pending_trust",
         /// The ledger refused the payment for another reason: waits for a person.
         LedgerRefused = "ledger_refused",
@@ -85,6 +89,15 @@ pub enum DepositEvent {
     },
     /// The deadline for the money has passed.
     DeadlinePassed,
+    /// A person says: what arrived is paid out, whatever limit held it.
+    Released {
+        /// Fee and out, computed anew.
+        money: Money,
+    },
+    /// The making of its account is in a signed, stored envelope.
+    CreationSigned,
+    /// The ledger's record shows the account that was made for it.
+    AccountCreated,
     /// Its payment is in a signed, stored envelope.
     EnvelopeSigned,
     /// The envelope left, or may have.
@@ -123,6 +136,9 @@ impl DepositEvent {
             Self::FundsSeen { .. } => "funds_seen",
             Self::FundsFailed { .. } => "funds_failed",
             Self::DeadlinePassed => "deadline_passed",
+            Self::Released { .. } => "released",
+            Self::CreationSigned => "creation_signed",
+            Self::AccountCreated => "account_created",
             Self::EnvelopeSigned => "envelope_signed",
             Self::EnvelopeSent => "envelope_sent",
             Self::LedgerPaid { .. } => "ledger_paid",
@@ -144,10 +160,12 @@ pub fn step(before: &Transaction, event: &DepositEvent, now: TimeMs) -> Result<T
     };
     let mut after = before.clone();
     let next = match (state, event) {
-        (S::AwaitingFunds | S::SeenPending, E::FundsReceived { amount_in, assessment, external_id }) => {
+        // Late money revives: whether it may is the asset's rule, or a person's word.
+        (S::AwaitingFunds | S::SeenPending | S::Expired | S::Failed, E::FundsReceived { amount_in, assessment, external_id }) => {
             after.amount_in = Some(*amount_in);
             after.external_id = Some(external_id.clone());
             after.received_at = Some(now);
+            after.status_eta = None;
             after.message = None;
             match assessment {
                 Assessment::Accepted(money) => {
@@ -178,8 +196,18 @@ pub fn step(before: &Transaction, event: &DepositEvent, now: TimeMs) -> Result<T
             S::Failed
         }
         (S::AwaitingFunds, E::DeadlinePassed) => S::Expired,
+        (S::TooSmall | S::TooLarge | S::OnHold, E::Released { money }) => {
+            after.fee = Some(money.fee);
+            after.amount_out = Some(money.amount_out);
+            after.message = None;
+            S::Ready
+        }
         (S::Ready, E::EnvelopeSigned) => S::Signed,
         (S::Signed, E::EnvelopeSent) => S::Submitted,
+        (S::Ready, E::CreationSigned) => S::CreationSigned,
+        (S::CreationSigned, E::EnvelopeSent) => S::CreationSubmitted,
+        // To be planned again: now the payment, or the wait for a trustline.
+        (S::CreationSigned | S::CreationSubmitted, E::AccountCreated) => S::Ready,
         (S::Signed | S::Submitted, E::LedgerPaid { hash }) => {
             after.stellar_transaction_id = Some(hash.clone());
             after.completed_at = Some(now);
@@ -194,11 +222,11 @@ pub fn step(before: &Transaction, event: &DepositEvent, now: TimeMs) -> Result<T
             after.message = None;
             S::Ready
         }
-        (S::Signed | S::Submitted, E::LedgerRefusedIt { message }) => {
+        (S::Signed | S::Submitted | S::CreationSigned | S::CreationSubmitted, E::LedgerRefusedIt { message }) => {
             after.message = Some(message.clone());
             S::LedgerRefused
         }
-        (S::Signed | S::Submitted, E::EnvelopeVoid { message }) => {
+        (S::Signed | S::Submitted | S::CreationSigned | S::CreationSubmitted, E::EnvelopeVoid { message }) => {
             after.message = Some(message.clone());
             S::Ready
         }
@@ -217,7 +245,6 @@ pub fn step(before: &Transaction, event: &DepositEvent, now: TimeMs) -> Result<T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::Money;
     use crate::status::tests::transaction;
 
     fn events() -> Vec<DepositEvent> {
@@ -231,6 +258,7 @@ mod tests {
             DepositEvent::FundsSeen { eta: Some(5) },
             DepositEvent::FundsFailed { message: "m".into() },
             DepositEvent::DeadlinePassed,
+            DepositEvent::Released { money },
             DepositEvent::EnvelopeSigned,
             DepositEvent::EnvelopeSent,
             DepositEvent::LedgerPaid { hash: "h".into() },
@@ -239,6 +267,8 @@ mod tests {
             DepositEvent::LedgerRefusedIt { message: "m".into() },
             DepositEvent::EnvelopeVoid { message: "m".into() },
             DepositEvent::Retry,
+            DepositEvent::CreationSigned,
+            DepositEvent::AccountCreated,
         ]
     }
 
@@ -247,19 +277,21 @@ mod tests {
     #[test]
     fn rule_4_every_pair_of_state_and_event() {
         let table = [
-            ("awaiting_funds", "ready too_small too_large on_hold seen_pending failed expired - - - - - - - -"),
-            ("seen_pending", "ready too_small too_large on_hold seen_pending failed - - - - - - - - -"),
-            ("ready", "- - - - - - - signed - - pending_trust - - - -"),
-            ("signed", "- - - - - - - - submitted completed pending_trust - ledger_refused ready -"),
-            ("submitted", "- - - - - - - - - completed pending_trust - ledger_refused ready -"),
-            ("pending_trust", "- - - - - - - - - - - ready - - -"),
-            ("ledger_refused", "- - - - - - - - - - - - - - ready"),
-            ("completed", "- - - - - - - - - - - - - - -"),
-            ("too_small", "- - - - - - - - - - - - - - -"),
-            ("too_large", "- - - - - - - - - - - - - - -"),
-            ("on_hold", "- - - - - - - - - - - - - - -"),
-            ("failed", "- - - - - - - - - - - - - - -"),
-            ("expired", "- - - - - - - - - - - - - - -"),
+            ("awaiting_funds", "ready too_small too_large on_hold seen_pending failed expired - - - - - - - - - - -"),
+            ("seen_pending", "ready too_small too_large on_hold seen_pending failed - - - - - - - - - - - -"),
+            ("ready", "- - - - - - - - signed - - pending_trust - - - - creation_signed -"),
+            ("signed", "- - - - - - - - - submitted completed pending_trust - ledger_refused ready - - -"),
+            ("submitted", "- - - - - - - - - - completed pending_trust - ledger_refused ready - - -"),
+            ("creation_signed", "- - - - - - - - - creation_submitted - - - ledger_refused ready - - ready"),
+            ("creation_submitted", "- - - - - - - - - - - - - ledger_refused ready - - ready"),
+            ("pending_trust", "- - - - - - - - - - - - ready - - - - -"),
+            ("ledger_refused", "- - - - - - - - - - - - - - - ready - -"),
+            ("completed", "- - - - - - - - - - - - - - - - - -"),
+            ("too_small", "- - - - - - - ready - - - - - - - - - -"),
+            ("too_large", "- - - - - - - ready - - - - - - - - - -"),
+            ("on_hold", "- - - - - - - ready - - - - - - - - - -"),
+            ("failed", "ready too_small too_large on_hold - - - - - - - - - - - - - -"),
+            ("expired", "ready too_small too_large on_hold - - - - - - - - - - - - - -"),
         ];
         assert_eq!(table.len(), DepositState::ALL.len());
         for (name, row) in table {

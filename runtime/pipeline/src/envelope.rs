@@ -10,10 +10,10 @@
 
 use windlass_domain::commit::{Commit, Fence, Lease, Next, WorkKind, Write};
 use windlass_domain::deposit::DepositEvent;
-use windlass_domain::envelope::{Envelope, EnvelopeState, Verdict, verdict};
+use windlass_domain::codes::{advice, after_failure, summary};
+use windlass_domain::envelope::{Envelope, EnvelopePayment, EnvelopeState, Purpose, Verdict, verdict};
 use windlass_domain::ids::{EnvelopeId, JobId, TenantId, TimeMs};
 use windlass_domain::job::{Hook, Job, JobState};
-use windlass_domain::ports::ledger::OperationResult;
 use windlass_domain::ports::store::EnvelopeContext;
 use windlass_domain::tenant::Version;
 use windlass_domain::transaction::Transaction;
@@ -92,27 +92,35 @@ impl Pipeline {
             }
             Verdict::Succeeded { ledger } => {
                 let mut writes = vec![to(envelope, EnvelopeState::Succeeded, now, |write| write.ledger = Some(ledger))];
-                let paid = DepositEvent::LedgerPaid { hash: envelope.hash.clone() };
                 for transaction in &context.transactions {
+                    let paid = match place(envelope, transaction) {
+                        Some(EnvelopePayment { purpose: Purpose::CreateAccount, .. }) => DepositEvent::AccountCreated,
+                        _ => DepositEvent::LedgerPaid { hash: envelope.hash.clone() },
+                    };
                     writes.extend(change(transaction, &paid, now, Some(format!("ledger {ledger}"))));
-                    writes.extend(self.after_deposit(transaction, context.active.as_ref(), now));
+                    if matches!(paid, DepositEvent::LedgerPaid { .. }) {
+                        writes.extend(self.after_deposit(transaction, context.active.as_ref(), now));
+                    }
                 }
                 Ok(self.settled(lease, envelope, writes))
             }
             Verdict::Failed { ledger, code, operations } => {
-                let result = format!("{code} {operations:?}");
+                let result = summary(&code, &operations);
                 let mut writes = vec![to(envelope, EnvelopeState::Failed, now, |write| {
                     write.ledger = Some(ledger);
                     write.result = Some(result.clone());
                 })];
                 for transaction in &context.transactions {
-                    let index = envelope.payments.iter().find(|payment| payment.transaction == transaction.id).map(|payment| payment.operation_index);
-                    let operation = index.and_then(|index| operations.get(usize::try_from(index).ok()?));
+                    let operation = place(envelope, transaction).and_then(|place| operations.get(usize::try_from(place.operation_index).ok()?));
                     let event = after_failure(&code, operation);
                     if matches!(event, DepositEvent::CannotReceive { .. }) {
                         writes.push(Write::trust_work(&transaction.tenant, &transaction.id, self.settings.trust_interval_ms));
                     }
-                    writes.extend(change(transaction, &event, now, Some(result.clone())));
+                    let detail = match advice(&code, operation) {
+                        "" => result.clone(),
+                        advice => format!("{result}: {advice}"),
+                    };
+                    writes.extend(change(transaction, &event, now, Some(detail)));
                 }
                 Ok(self.settled(lease, envelope, writes))
             }
@@ -178,18 +186,7 @@ fn to(envelope: &Envelope, after: EnvelopeState, at: TimeMs, note: impl FnOnce(&
     Write::Envelope { tenant: envelope.tenant.clone(), id: envelope.id.clone(), before: envelope.state, after, sent, bound_passed_at, ledger, result, at }
 }
 
-/// What a failure in the ledger means for one of the deposits in the envelope.
-fn after_failure(code: &str, operation: Option<&OperationResult>) -> DepositEvent {
-    match operation {
-        // Another payment's fault: this one goes again, alone.
-        Some(OperationResult::Success) => DepositEvent::EnvelopeVoid { message: "another payment of the same envelope failed; it is made again".to_owned() },
-        Some(OperationResult::NoDestination) => {
-            DepositEvent::CannotReceive { message: "the account does not exist yet on the Stellar network: create it".to_owned() }
-        }
-        Some(OperationResult::CannotReceive(code)) => DepositEvent::CannotReceive { message: format!("the account cannot take the asset: {code}") },
-        Some(OperationResult::Other(operation)) => DepositEvent::LedgerRefusedIt { message: format!("the ledger refused the payment: {operation}") },
-        // Something else used the sequence number in the very same ledger: no operation ran.
-        None if code == "txBAD_SEQ" => DepositEvent::EnvelopeVoid { message: "the sequence number was used meanwhile; it is made again".to_owned() },
-        None => DepositEvent::LedgerRefusedIt { message: format!("the ledger refused the envelope: {code}") },
-    }
+/// What the envelope does for the transaction.
+fn place<'a>(envelope: &'a Envelope, transaction: &Transaction) -> Option<&'a EnvelopePayment> {
+    envelope.payments.iter().find(|payment| payment.transaction == transaction.id)
 }

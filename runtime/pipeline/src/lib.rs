@@ -9,15 +9,19 @@
 //! | [`envelope`] | a live envelope | sends it, looks it up, carries the verdict out |
 //! | [`trust`] | a deposit whose account cannot take the asset | looks again |
 //! | [`watch`] | a network | reads its payments, matches them to withdrawals |
+//! | [`expire`] | a transaction with a deadline | ends it, when its user did not pay in time |
 //! | [`jobs`] | a job | runs its hook, judges the run by its journal |
 
 mod committer;
 pub mod envelope;
+pub mod expire;
 mod host;
 pub mod jobs;
 mod payout;
+mod payouts;
 pub mod plan;
 mod poll;
+mod receive;
 pub mod trust;
 pub mod watch;
 
@@ -155,7 +159,7 @@ impl Pipeline {
 
     /// One step of every driver, in the order of the money: for tests. The number of rows that were worked on.
     pub async fn step(self: &Arc<Self>) -> Result<usize, StepError> {
-        Ok(self.step_watch().await? + self.step_jobs().await? + self.step_plan().await? + self.step_envelope().await? + self.step_trust().await?)
+        Ok(self.step_watch().await? + self.step_jobs().await? + self.step_plan().await? + self.step_envelope().await? + self.step_trust().await? + self.step_expire().await?)
     }
 
     /// Runs every driver until the signal turns true; then runs that are under way are finished.
@@ -166,7 +170,7 @@ impl Pipeline {
         }
         let looped = |kind| self.clone().drive(kind, stop.clone());
         let jobs = self.clone().drive_jobs(stop.clone());
-        tokio::join!(looped(WorkKind::Watch), looped(WorkKind::Plan), looped(WorkKind::Envelope), looped(WorkKind::Trust), jobs);
+        tokio::join!(looped(WorkKind::Watch), looped(WorkKind::Plan), looped(WorkKind::Envelope), looped(WorkKind::Trust), looped(WorkKind::Expire), jobs);
     }
 
     async fn drive(self: Arc<Self>, kind: WorkKind, stop: signal::Receiver<bool>) {
@@ -176,6 +180,7 @@ impl Pipeline {
                 WorkKind::Plan => self.step_plan().await,
                 WorkKind::Envelope => self.step_envelope().await,
                 WorkKind::Trust => self.step_trust().await,
+                WorkKind::Expire => self.step_expire().await,
                 WorkKind::Job => self.step_jobs().await,
             };
             match step {

@@ -1,17 +1,19 @@
-//! Ready deposits become payments of one signed envelope per account (money rule 1).
+//! Ready deposits become operations of one signed envelope per account: their payments, or the accounts that they need
+//! first (money rule 1).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use windlass_domain::commit::{Commit, Lease, Next, WorkKey, WorkKind, Write};
 use windlass_domain::deposit::{self, DepositEvent, DepositState};
 use windlass_domain::envelope::{Envelope, EnvelopePayment, EnvelopeState, Purpose};
 use windlass_domain::ids::{AccountId, EnvelopeId, TenantId, TimeMs};
 use windlass_domain::limits::ENVELOPE_PAYMENTS;
-use windlass_domain::ports::ledger::{Draft, Entries, PaymentOperation};
+use windlass_domain::ports::ledger::{Draft, DraftOperation, Entries};
 use windlass_domain::ports::store::PlanContext;
 use windlass_domain::transaction::{History, State, Transaction};
-use windlass_domain::{Amount, Asset};
+use windlass_domain::{Address, Amount, Asset, Memo};
 
+use crate::receive::{Fate, destination, fate};
 use crate::{Pipeline, StepError, only, together, under};
 
 /// How long an account waits whose money or sequence number is not as it should be, in milliseconds.
@@ -45,53 +47,55 @@ impl Pipeline {
         let ledger = self.ledger(&context.account.network)?;
         let (accounts, trustlines) = asked(&context.account.account, &chosen);
         let entries = ledger.entries(&accounts, &trustlines).await?;
+        let fee_per_operation = ledger.fee_per_operation().await?;
         let now = self.parts.clock.now();
-        match decide(context, &chosen, &entries) {
+        match decide(context, &chosen, &entries, fee_per_operation) {
             Decision::Wait(why) => {
                 tracing::warn!(tenant.id = %context.account.tenant, account = %context.account.account, reason = why, "deposit.plan waits");
                 Ok(only(lease, Next::After(WAIT_MS)))
             }
-            Decision::Go { sequence, pay, blocked } => {
+            Decision::Go { sequence, planned, blocked } => {
                 let mut writes = Vec::new();
                 for (transaction, message) in blocked {
                     writes.extend(block(transaction, message, now));
                     writes.push(Write::trust_work(&transaction.tenant, &transaction.id, self.settings.trust_interval_ms));
                 }
-                if !pay.is_empty() {
+                let nothing = planned.is_empty();
+                if !nothing {
                     let head = ledger.head().await?;
                     let max_time_s = (now / 1_000).max(head.close_time_s) + self.settings.envelope_bound_s;
                     let draft = Draft {
                         network: context.account.network.clone(),
                         source: context.account.account.clone(),
                         sequence,
-                        fee_per_operation: ledger.fee_per_operation().await?,
+                        fee_per_operation,
                         max_time_s,
-                        memo: pay.first().and_then(|transaction| transaction.memo.clone()),
-                        payments: pay.iter().filter_map(|transaction| operation(transaction)).collect(),
+                        memo: planned.first().and_then(Planned::memo),
+                        operations: planned.iter().map(|one| one.operation.clone()).collect(),
                     };
-                    let envelope = self.sign(&draft, &context.account.tenant, &pay, entries.latest_ledger.min(head.sequence), now).await?;
-                    for transaction in &pay {
-                        writes.extend(change(transaction, &DepositEvent::EnvelopeSigned, now, Some(envelope.hash.clone())));
+                    let envelope = self.sign(&draft, &context.account.tenant, &planned, entries.latest_ledger.min(head.sequence), now).await?;
+                    for one in &planned {
+                        writes.extend(change(one.transaction, &one.event(), now, Some(envelope.hash.clone())));
                     }
                     let key = WorkKey { tenant: Some(envelope.tenant.clone()), kind: WorkKind::Envelope, subject: envelope.id.to_string() };
                     writes.push(Write::NewEnvelope(Box::new(envelope)));
                     writes.push(Write::Work { key, after_ms: 0 });
                 }
-                Ok(under(lease, if pay.is_empty() { Next::After(0) } else { Next::Done }, writes))
+                Ok(under(lease, if nothing { Next::After(0) } else { Next::Done }, writes))
             }
         }
     }
 
-    async fn sign(&self, draft: &Draft, tenant: &TenantId, pay: &[&Transaction], ledger_noted: u32, now: TimeMs) -> Result<Envelope, StepError> {
+    async fn sign(&self, draft: &Draft, tenant: &TenantId, planned: &[Planned<'_>], ledger_noted: u32, now: TimeMs) -> Result<Envelope, StepError> {
         let refused = |error: windlass_domain::ports::ledger::BuildError| {
             StepError::Ledger(windlass_domain::ports::ledger::LedgerError::Undecodable { url: draft.network.clone(), reason: error.0 })
         };
         let unsigned = self.parts.builder.build(draft).map_err(refused)?;
         let signature = self.parts.signer.sign(tenant, &draft.source, &unsigned.hash).await?;
         let xdr = self.parts.builder.assemble(&unsigned, &[(draft.source.clone(), signature)]).map_err(refused)?;
-        let payments = pay.iter().zip(0..).map(|(transaction, operation_index)| EnvelopePayment {
-            transaction: transaction.id.clone(),
-            purpose: Purpose::Payment,
+        let payments = planned.iter().zip(0..).map(|(one, operation_index)| EnvelopePayment {
+            transaction: one.transaction.id.clone(),
+            purpose: one.purpose,
             ordinal: 0,
             operation_index,
         });
@@ -143,22 +147,52 @@ fn asked(source: &AccountId, chosen: &[&Transaction]) -> (Vec<AccountId>, Vec<(A
     let mut trustlines = BTreeSet::new();
     for transaction in chosen {
         let destination = destination(transaction);
-        for account in destination.iter().chain([source]) {
+        for account in destination.iter().map(Address::account).chain([source]) {
             if transaction.asset != Asset::Native && transaction.asset.issuer() != Some(account) {
                 trustlines.insert((account.clone(), transaction.asset.clone()));
             }
         }
-        accounts.extend(destination);
+        accounts.extend(destination.map(|address| address.account().clone()));
     }
     (accounts.into_iter().collect(), trustlines.into_iter().collect())
 }
 
-pub(crate) fn destination(transaction: &Transaction) -> Option<AccountId> {
-    AccountId::new(transaction.account.clone()?).ok()
+/// One operation of the next envelope, and for whom it is.
+#[derive(Debug, PartialEq, Eq)]
+struct Planned<'a> {
+    transaction: &'a Transaction,
+    purpose: Purpose,
+    operation: DraftOperation,
 }
 
-fn operation(transaction: &Transaction) -> Option<PaymentOperation> {
-    Some(PaymentOperation { destination: destination(transaction)?, asset: transaction.asset.clone(), amount: transaction.amount_out? })
+impl Planned<'_> {
+    fn event(&self) -> DepositEvent {
+        match self.purpose {
+            Purpose::CreateAccount => DepositEvent::CreationSigned,
+            Purpose::Payment | Purpose::ClaimableBalance | Purpose::Refund => DepositEvent::EnvelopeSigned,
+        }
+    }
+
+    /// Only what pays the deposit carries its memo.
+    fn memo(&self) -> Option<Memo> {
+        self.transaction.memo.clone().filter(|_| self.purpose != Purpose::CreateAccount)
+    }
+
+    /// What it takes from the source: an asset and an amount.
+    fn takes(&self) -> (Asset, Amount) {
+        match &self.operation {
+            DraftOperation::Payment { asset, amount, .. } => (asset.clone(), *amount),
+            DraftOperation::CreateAccount { starting_balance, .. } => (Asset::Native, *starting_balance),
+        }
+    }
+
+    /// The account that it makes.
+    fn makes(&self) -> Option<&AccountId> {
+        match &self.operation {
+            DraftOperation::Payment { .. } => None,
+            DraftOperation::CreateAccount { destination, .. } => Some(destination),
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -166,11 +200,14 @@ enum Decision<'a> {
     /// Nothing can be paid now: why.
     Wait(&'static str),
     /// Sign an envelope with these (perhaps none), and set these aside.
-    Go { sequence: i64, pay: Vec<&'a Transaction>, blocked: Vec<(&'a Transaction, &'static str)> },
+    Go { sequence: i64, planned: Vec<Planned<'a>>, blocked: Vec<(&'a Transaction, &'static str)> },
 }
 
 /// Purely: what the next envelope of the account is.
-fn decide<'a>(context: &PlanContext, chosen: &[&'a Transaction], entries: &Entries) -> Decision<'a> {
+///
+/// An envelope either pays or makes accounts, as the oldest deposit needs that can be served: a creation that fails takes no
+/// payment with it. What is left over has its turn after the envelope's verdict.
+fn decide<'a>(context: &PlanContext, chosen: &[&'a Transaction], entries: &Entries, fee_per_operation: u32) -> Decision<'a> {
     let source = &context.account.account;
     let Some(account) = entries.accounts.get(source) else {
         return Decision::Wait("the distribution account does not exist on the ledger: create and fund it");
@@ -187,60 +224,56 @@ fn decide<'a>(context: &PlanContext, chosen: &[&'a Transaction], entries: &Entri
         }
         _ => {}
     }
-    let (mut pay, mut blocked) = (Vec::new(), Vec::new());
-    let mut spent: std::collections::BTreeMap<&Asset, Amount> = std::collections::BTreeMap::new();
+    let (mut planned, mut blocked): (Vec<Planned<'_>>, Vec<_>) = (Vec::new(), Vec::new());
+    let mut spent: BTreeMap<Asset, Amount> = BTreeMap::new();
     let mut short = false;
     for transaction in chosen.iter().copied() {
-        let Some(amount) = transaction.amount_out else { continue };
-        if let Err(message) = can_receive(transaction, entries) {
-            blocked.push((transaction, message));
+        let starting_balance = context.rules.iter().find(|rules| rules.asset == transaction.asset).and_then(|rules| rules.starting_balance);
+        let one = match fate(transaction, entries, starting_balance, context.created.contains(&transaction.id)) {
+            Fate::Do(purpose, operation) => Planned { transaction, purpose, operation },
+            Fate::Wait(message) => {
+                blocked.push((transaction, message));
+                continue;
+            }
+        };
+        let of_another_kind = planned.first().is_some_and(|first| first.makes().is_some() != one.makes().is_some());
+        let made_already = planned.iter().any(|other| one.makes().is_some() && other.makes() == one.makes());
+        if of_another_kind || made_already {
             continue;
         }
-        let asset = &transaction.asset;
-        let total = spent.get(asset).copied().unwrap_or(Amount::ZERO).plus(amount);
-        match total {
-            Ok(total) if holds(source, asset, total, entries) => {
-                spent.insert(asset, total);
-                pay.push(transaction);
+        match with(&spent, &one, fee_per_operation) {
+            Some(total) if total.iter().all(|(asset, amount)| holds(source, asset, *amount, entries)) => {
+                spent = total;
+                planned.push(one);
             }
             _ => short = true,
         }
     }
-    if pay.is_empty() && blocked.is_empty() && short {
-        return Decision::Wait("the distribution account holds too little of the asset: send it more");
+    if planned.is_empty() && blocked.is_empty() && short {
+        return Decision::Wait("the distribution account holds too little of the asset, or too little XLM above its reserve: send it more");
     }
     match account.sequence.checked_add(1) {
-        Some(sequence) => Decision::Go { sequence, pay, blocked },
+        Some(sequence) => Decision::Go { sequence, planned, blocked },
         None => Decision::Wait("the distribution account's sequence numbers are used up"),
     }
 }
 
-/// Does the account hold so much of the asset? Reserves of XLM are left to the ledger.
-fn holds(source: &AccountId, asset: &Asset, amount: Amount, entries: &Entries) -> bool {
-    match asset {
-        Asset::Native => entries.accounts.get(source).is_some_and(|account| account.balance >= amount),
-        Asset::Issued { issuer, .. } if issuer == source => true,
-        Asset::Issued { .. } => entries.trustlines.get(&(source.clone(), asset.clone())).is_some_and(|line| line.balance >= amount),
+/// What is spent with one operation more, its fee among it; none where the sum is out of range.
+fn with(spent: &BTreeMap<Asset, Amount>, one: &Planned<'_>, fee_per_operation: u32) -> Option<BTreeMap<Asset, Amount>> {
+    let mut total = spent.clone();
+    for (asset, amount) in [one.takes(), (Asset::Native, Amount::from_units(fee_per_operation.into()))] {
+        let before = total.get(&asset).copied().unwrap_or(Amount::ZERO);
+        total.insert(asset, before.plus(amount).ok()?);
     }
+    Some(total)
 }
 
-/// Can the deposit's account take its amount? The message is for the user.
-pub(crate) fn can_receive(transaction: &Transaction, entries: &Entries) -> Result<(), &'static str> {
-    let Some(account) = destination(transaction) else { return Err("the account is not a G... account") };
-    if !entries.accounts.contains_key(&account) {
-        return Err("the account does not exist yet on the Stellar network: create it");
-    }
-    if transaction.asset == Asset::Native || transaction.asset.issuer() == Some(&account) {
-        return Ok(());
-    }
-    let Some(line) = entries.trustlines.get(&(account, transaction.asset.clone())) else {
-        return Err("the account has no trustline for the asset: add it");
-    };
-    let room = line.limit.minus(line.balance).unwrap_or(Amount::ZERO);
-    match () {
-        () if !line.authorized => Err("the account's trustline is not authorised by the issuer"),
-        () if transaction.amount_out.is_none_or(|amount| room < amount) => Err("the account's trustline is full: raise its limit"),
-        () => Ok(()),
+/// Does the account hold so much of the asset, of XLM above its reserve?
+fn holds(source: &AccountId, asset: &Asset, amount: Amount, entries: &Entries) -> bool {
+    match asset {
+        Asset::Native => entries.accounts.get(source).is_some_and(|account| account.available >= amount),
+        Asset::Issued { issuer, .. } if issuer == source => true,
+        Asset::Issued { .. } => entries.trustlines.get(&(source.clone(), asset.clone())).is_some_and(|line| line.balance >= amount),
     }
 }
 

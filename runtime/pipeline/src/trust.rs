@@ -9,7 +9,8 @@ use windlass_domain::ports::ledger::Entries;
 use windlass_domain::transaction::{State, Transaction};
 use windlass_domain::Asset;
 
-use crate::plan::{can_receive, change, destination};
+use crate::plan::change;
+use crate::receive::{can_receive, destination};
 use crate::{Pipeline, StepError, only, under};
 
 impl Pipeline {
@@ -42,7 +43,8 @@ impl Pipeline {
     async fn entries_of(&self, transactions: impl Iterator<Item = &Transaction>) -> Result<BTreeMap<String, Entries>, StepError> {
         let (mut accounts, mut trustlines) = (Vec::new(), Vec::new());
         for transaction in transactions {
-            let Some(account) = destination(transaction) else { continue };
+            let Some(address) = destination(transaction) else { continue };
+            let account = address.account().clone();
             if transaction.asset != Asset::Native {
                 trustlines.push((account.clone(), transaction.asset.clone()));
             }

@@ -26,11 +26,7 @@ pub struct Outcome {
 impl Outcome {
     /// In one line, for people: `txFAILED (success, payment_no_trust)`.
     pub fn summary(&self) -> String {
-        if self.operations.is_empty() {
-            return self.code.clone();
-        }
-        let words: Vec<_> = self.operations.iter().map(codes::word).collect();
-        format!("{} ({})", self.code, words.join(", "))
+        windlass_domain::codes::summary(&self.code, &self.operations)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Envelopes out of drafts: pure, no network. The bytes are those of every other SDK; tests compare them.
 
 use stellar_xdr::{
-    DecoratedSignature, Limits, Operation, OperationBody, PaymentOp, Preconditions, ReadXdr as _, SequenceNumber, Signature, SignatureHint,
+    CreateAccountOp, DecoratedSignature, Limits, Operation, OperationBody, PaymentOp, Preconditions, ReadXdr as _, SequenceNumber, Signature, SignatureHint,
     TimeBounds, TimePoint, Transaction, TransactionEnvelope, TransactionExt, TransactionV1Envelope, VecM, WriteXdr as _,
 };
-use windlass_domain::ports::ledger::{BuildError, Draft, EnvelopeBuilder, Unsigned};
+use windlass_domain::ports::ledger::{ACCOUNT_RESERVE, BuildError, Draft, DraftOperation, EnvelopeBuilder, Unsigned};
 use windlass_domain::{AccountId, Memo};
 
 use crate::error::Error;
@@ -91,19 +91,7 @@ pub(crate) fn assemble(unsigned: &Unsigned, signatures: &[(AccountId, [u8; 64])]
 }
 
 fn build(draft: &Draft) -> Result<Unsigned, Error> {
-    let operations = draft.payments.iter().map(|payment| {
-        if !payment.amount.is_positive() {
-            return Err(Error::Plan(format!("a payment of {} to {}", payment.amount, payment.destination)));
-        }
-        Ok(Operation {
-            source_account: None,
-            body: OperationBody::Payment(PaymentOp {
-                destination: xdr::account(&payment.destination)?.into(),
-                asset: xdr::asset(&payment.asset)?,
-                amount: payment.amount.units(),
-            }),
-        })
-    });
+    let operations = draft.operations.iter().map(|operation| Ok(Operation { source_account: None, body: body(operation)? })).collect::<Result<_, Error>>()?;
     let head = Head {
         network: &draft.network,
         source: &draft.source,
@@ -112,7 +100,24 @@ fn build(draft: &Draft) -> Result<Unsigned, Error> {
         max_time_s: draft.max_time_s,
         memo: draft.memo.as_ref(),
     };
-    compose(&head, operations.collect::<Result<_, _>>()?)
+    compose(&head, operations)
+}
+
+fn body(operation: &DraftOperation) -> Result<OperationBody, Error> {
+    Ok(match operation {
+        DraftOperation::Payment { destination, asset, amount } => {
+            if !amount.is_positive() {
+                return Err(Error::Plan(format!("a payment of {amount} to {}", destination.account())));
+            }
+            OperationBody::Payment(PaymentOp { destination: xdr::address(destination)?, asset: xdr::asset(asset)?, amount: amount.units() })
+        }
+        DraftOperation::CreateAccount { destination, starting_balance } => {
+            if *starting_balance < ACCOUNT_RESERVE {
+                return Err(Error::Plan(format!("account {destination} with {starting_balance} XLM: it has to hold {ACCOUNT_RESERVE}")));
+            }
+            OperationBody::CreateAccount(CreateAccountOp { destination: xdr::account(destination)?, starting_balance: starting_balance.units() })
+        }
+    })
 }
 
 /// The error with its cause, as the domain's text.

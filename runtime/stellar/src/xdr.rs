@@ -5,7 +5,7 @@ use stellar_xdr::{
     AccountId as XdrAccountId, AlphaNum4, AlphaNum12, Asset as XdrAsset, AssetCode4, AssetCode12, Hash, Limits, Memo as XdrMemo,
     MuxedAccount, MuxedAccountMed25519, PublicKey, ReadXdr, TrustLineAsset, Uint256, WriteXdr,
 };
-use windlass_domain::{AccountId, Asset, Memo};
+use windlass_domain::{AccountId, Address, Asset, Memo};
 
 use crate::error::Error;
 use crate::keys;
@@ -49,6 +49,15 @@ pub(crate) fn muxed(address: &str) -> Result<MuxedAccount, Error> {
     Ok(match id {
         None => MuxedAccount::Ed25519(ed25519),
         Some(id) => MuxedAccount::MuxedEd25519(MuxedAccountMed25519 { id, ed25519 }),
+    })
+}
+
+/// A deposit's destination as XDR.
+pub(crate) fn address(address: &Address) -> Result<MuxedAccount, Error> {
+    let ed25519 = Uint256(keys::public_key(address.account())?);
+    Ok(match address {
+        Address::Account(_) => MuxedAccount::Ed25519(ed25519),
+        Address::Muxed { id, .. } => MuxedAccount::MuxedEd25519(MuxedAccountMed25519 { id: *id, ed25519 }),
     })
 }
 

@@ -1,9 +1,10 @@
 //! The ledger: the Stellar network as we see it. One trait, one implementation per API.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
+use crate::address::Address;
 use crate::asset::{Asset, Memo};
 use crate::ids::AccountId;
 use crate::money::Amount;
@@ -60,6 +61,9 @@ pub struct Entries {
     pub accounts: BTreeMap<AccountId, AccountEntry>,
     /// The trustlines that exist, of those asked for.
     pub trustlines: BTreeMap<(AccountId, Asset), TrustlineEntry>,
+    /// The accounts, of those asked for, that take payments only with a memo: their data entry `config.memo_required` is
+    /// `1` (SEP-29).
+    pub memo_required: BTreeSet<AccountId>,
 }
 
 /// An account.
@@ -69,6 +73,10 @@ pub struct AccountEntry {
     pub sequence: i64,
     /// XLM.
     pub balance: Amount,
+    /// XLM above the reserve and above what its offers sell. Not below zero.
+    pub available: Amount,
+    /// As an issuer: its trustlines begin unauthorised.
+    pub auth_required: bool,
 }
 
 /// A trustline.
@@ -82,16 +90,29 @@ pub struct TrustlineEntry {
     pub authorized: bool,
 }
 
-/// A payment to be put into an envelope.
+/// An operation to be put into an envelope; its source is the envelope's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PaymentOperation {
-    /// Who is paid.
-    pub destination: AccountId,
-    /// In what.
-    pub asset: Asset,
-    /// How much.
-    pub amount: Amount,
+pub enum DraftOperation {
+    /// Pays.
+    Payment {
+        /// Who is paid.
+        destination: Address,
+        /// In what.
+        asset: Asset,
+        /// How much.
+        amount: Amount,
+    },
+    /// Makes an account.
+    CreateAccount {
+        /// Which.
+        destination: AccountId,
+        /// XLM that it begins with: at least [`ACCOUNT_RESERVE`].
+        starting_balance: Amount,
+    },
 }
+
+/// What an account without entries has to hold: two base reserves of 0.5 XLM each.
+pub const ACCOUNT_RESERVE: Amount = Amount::from_units(10_000_000);
 
 /// An envelope to be built: values only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +130,7 @@ pub struct Draft {
     /// Of the whole envelope.
     pub memo: Option<Memo>,
     /// 1 to 100.
-    pub payments: Vec<PaymentOperation>,
+    pub operations: Vec<DraftOperation>,
 }
 
 /// A draft as XDR, to be signed.
@@ -182,17 +203,13 @@ pub enum LookUpStatus {
     },
 }
 
-/// What one operation came to, as far as the pipeline tells cases apart.
+/// What one operation came to. What a code means is said by [`crate::codes`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperationResult {
     /// It would have worked alone.
     Success,
-    /// The destination account does not exist.
-    NoDestination,
-    /// The destination cannot take the asset: no trustline, not authorised, or full. With the code.
-    CannotReceive(String),
-    /// Anything else, with the code.
-    Other(String),
+    /// It failed, with this code: `payment_no_trust`, `op_bad_auth`.
+    Failed(String),
 }
 
 /// Where a source of payments is read from.

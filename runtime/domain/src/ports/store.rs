@@ -12,6 +12,7 @@ use crate::limits::RunLimits;
 use crate::rules::AssetRules;
 use crate::tenant::{BankCredit, IncomingPayment, Matched, StellarAccount, Tenant, Version};
 use crate::transaction::{History, Transaction};
+use crate::waits::Waits;
 
 /// The database did not answer, or holds what the domain does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +34,9 @@ pub enum StoreError {
     /// There is no such row.
     #[error("no such {0}")]
     NotFound(String),
+    /// A direction of an asset is enabled, and the version does not export the hook for it: one line for each.
+    #[error("a hook is missing: {}", .0.join("; "))]
+    HookMissing(Vec<String>),
 }
 
 /// What the planner of an account needs to decide.
@@ -48,6 +52,10 @@ pub struct PlanContext {
     pub ready: Vec<Transaction>,
     /// Those of them that share their newest envelope's failure: they go alone.
     pub alone: Vec<TransactionId>,
+    /// Those of them for which an account was made already: not a second time (money rule 1).
+    pub created: Vec<TransactionId>,
+    /// The tenant's rules: whether and with how much accounts are made.
+    pub rules: Vec<AssetRules>,
 }
 
 /// What a step of an envelope needs.
@@ -144,10 +152,10 @@ pub trait DriverStore: Send + Sync {
         max: u32,
     ) -> Result<Vec<Transaction>, StoreError>;
 
-    /// Deposits that wait for money, by reference.
+    /// Deposits that wait for money, or have expired (late money may revive them), by reference.
     async fn find_pending_deposits(&self, tenant: &TenantId, references: &[String]) -> Result<Vec<Transaction>, StoreError>;
 
-    /// Withdrawals whose payout is under way, as [`DriverStore::pending_deposits`].
+    /// Withdrawals whose payout is under way or ready for pick-up, as [`DriverStore::pending_deposits`].
     async fn pending_payouts(
         &self,
         tenant: &TenantId,
@@ -156,7 +164,7 @@ pub trait DriverStore: Send + Sync {
         max: u32,
     ) -> Result<Vec<Transaction>, StoreError>;
 
-    /// Withdrawals whose payout is under way, by external id.
+    /// Withdrawals whose payout is under way, ready for pick-up or completed, by external id.
     async fn find_pending_payouts(&self, tenant: &TenantId, external_ids: &[String]) -> Result<Vec<Transaction>, StoreError>;
 
     /// A value of `state`.
@@ -200,6 +208,17 @@ pub enum Scope {
     Tenant(TenantId),
 }
 
+/// A transaction that has a next step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// It.
+    pub transaction: Transaction,
+    /// Who has the next step.
+    pub waits: Waits,
+    /// When a driver looks at it next, by the database's clock.
+    pub due_at: Option<TimeMs>,
+}
+
 /// What lists are cut by.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
@@ -227,7 +246,8 @@ pub trait AdminStore: DriverStore {
     /// Whose token it is: its name and scope, by SHA-256 (hex).
     async fn token(&self, hash: &str) -> Result<Option<(String, Scope)>, StoreError>;
 
-    /// Adds or replaces an asset's rules.
+    /// Adds or replaces an asset's rules. A direction can be enabled only while the active version exports the hook for
+    /// it: else [`StoreError::HookMissing`]. Nothing is activated meanwhile.
     async fn put_asset(&self, tenant: &TenantId, rules: &AssetRules) -> Result<(), StoreError>;
 
     /// A tenant's assets.
@@ -264,12 +284,16 @@ pub trait AdminStore: DriverStore {
     /// One version.
     async fn version(&self, tenant: &TenantId, number: VersionNumber) -> Result<Option<Version>, StoreError>;
 
-    /// Makes a version the active one, and makes the polls that it exports (one open poll per tenant and hook) if they are
+    /// Makes a version the active one, unless it lacks the hook of an enabled direction ([`StoreError::HookMissing`]; no
+    /// asset is changed meanwhile), and makes the polls that it exports (one open poll per tenant and hook) if they are
     /// not there.
     async fn activate(&self, tenant: &TenantId, number: VersionNumber, polls: &[Job]) -> Result<(), StoreError>;
 
     /// Transactions, newest first.
     async fn list_transactions(&self, tenant: &TenantId, kind: Option<Kind>, page: &Page) -> Result<Vec<Transaction>, StoreError>;
+
+    /// Transactions that have a next step, oldest change first, after the given (updated_at, id): who has it.
+    async fn waiting(&self, tenant: &TenantId, page: &Page) -> Result<Vec<Waiting>, StoreError>;
 
     /// One transaction with its history.
     async fn show_transaction(&self, tenant: &TenantId, id: &TransactionId) -> Result<Option<(Transaction, Vec<History>)>, StoreError>;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
-use stellar_xdr::{LedgerKey, LedgerKeyAccount, LedgerKeyTrustLine};
+use stellar_xdr::{LedgerKey, LedgerKeyAccount, LedgerKeyData, LedgerKeyTrustLine, String64};
 use windlass_domain::ports::ledger::{Entries, From, Ledger, LedgerError, LedgerHead, LookUp, PaymentPage, Submission};
 use windlass_domain::{AccountId, Asset};
 
@@ -128,6 +128,7 @@ impl Ledger for RpcLedger {
             entries.latest_ledger = entries.latest_ledger.min(page.latest_ledger);
             entries.accounts.extend(page.accounts);
             entries.trustlines.extend(page.trustlines);
+            entries.memo_required.extend(page.memo_required);
         }
         Ok(entries)
     }
@@ -178,8 +179,11 @@ impl Ledger for RpcLedger {
 fn keys(accounts: &[AccountId], trustlines: &[(AccountId, Asset)]) -> Result<Vec<String>, Error> {
     let mut keys = BTreeSet::new();
     for account in accounts {
-        let key = LedgerKey::Account(LedgerKeyAccount { account_id: xdr::account(account)? });
-        keys.insert(xdr::encode("a ledger key", &key)?);
+        let account_id = xdr::account(account)?;
+        let data_name = String64(parse::MEMO_REQUIRED.try_into().map_err(|source| Error::Xdr { what: "the name of a data entry", source })?);
+        for key in [LedgerKey::Data(LedgerKeyData { account_id: account_id.clone(), data_name }), LedgerKey::Account(LedgerKeyAccount { account_id })] {
+            keys.insert(xdr::encode("a ledger key", &key)?);
+        }
     }
     for (account, asset) in trustlines.iter().filter(|(_, asset)| *asset != Asset::Native) {
         let asset = xdr::trustline_asset(xdr::asset(asset)?);
@@ -199,6 +203,6 @@ mod tests {
         let (a, b) = (account_of([1; 32]), account_of([2; 32]));
         let usd = Asset::Issued { code: "USD".into(), issuer: b.clone() };
         let asked = keys(&[a.clone(), a.clone(), b], &[(a.clone(), usd.clone()), (a.clone(), usd), (a, Asset::Native)]);
-        assert_eq!(asked.unwrap().len(), 3);
+        assert_eq!(asked.unwrap().len(), 5, "two accounts, whether each asks for a memo, one trustline");
     }
 }

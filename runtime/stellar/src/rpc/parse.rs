@@ -4,7 +4,9 @@
 //! missing or contradicts another makes the answer unknown (`Err`), never a verdict (money rule 1).
 
 use serde_json::Value;
-use stellar_xdr::{LedgerEntryData, TransactionEnvelope, TrustLineFlags};
+use stellar_xdr::{
+    AccountEntry as XdrAccountEntry, AccountEntryExt, AccountEntryExtensionV1Ext, AccountFlags, LedgerEntryData, TransactionEnvelope, TrustLineFlags,
+};
 use windlass_domain::Amount;
 use windlass_domain::ports::ledger::{AccountEntry, Entries, From, LookUp, LookUpStatus, PaymentPage, Submission, TrustlineEntry};
 use windlass_domain::tenant::IncomingPayment;
@@ -37,7 +39,7 @@ pub fn fee(answer: &Value) -> Parsed<u32> {
     Ok(u32::try_from(fee).unwrap_or(u32::MAX))
 }
 
-/// getLedgerEntries: accounts and trustlines; missing ones are simply not there.
+/// getLedgerEntries: accounts, trustlines and whether memos are asked for; missing ones are simply not there.
 pub fn entries(answer: &Value) -> Parsed<Entries> {
     let mut entries = Entries { latest_ledger: number(answer, "latestLedger")?, ..Entries::default() };
     // Without any entry some servers answer null.
@@ -49,7 +51,7 @@ pub fn entries(answer: &Value) -> Parsed<Entries> {
     for entry in listed {
         match xdr::decode("a ledger entry", text(entry, "xdr")?).map_err(explain)? {
             LedgerEntryData::Account(account) => {
-                let entry = AccountEntry { sequence: account.seq_num.0, balance: Amount::from_units(account.balance) };
+                let entry = account_entry(&account);
                 entries.accounts.insert(xdr::account_from(&account.account_id), entry);
             }
             LedgerEntryData::Trustline(line) => {
@@ -61,10 +63,39 @@ pub fn entries(answer: &Value) -> Parsed<Entries> {
                 };
                 entries.trustlines.insert((xdr::account_from(&line.account_id), asset), entry);
             }
+            LedgerEntryData::Data(data) if data.data_name.to_string() == MEMO_REQUIRED => {
+                if data.data_value.as_slice() == b"1" {
+                    entries.memo_required.insert(xdr::account_from(&data.account_id));
+                }
+            }
             other => return Err(format!("an entry that was not asked for: {}", other.name())),
         }
     }
     Ok(entries)
+}
+
+/// The data entry by which an account asks for a memo; its value is `1` (SEP-29).
+pub const MEMO_REQUIRED: &str = "config.memo_required";
+
+/// XLM that each entry of an account's keeps back, in stroops: the network's base reserve.
+const BASE_RESERVE: i128 = 5_000_000;
+
+fn account_entry(account: &XdrAccountEntry) -> AccountEntry {
+    let (selling, sponsored, sponsoring) = match &account.ext {
+        AccountEntryExt::V0 => (0, 0, 0),
+        AccountEntryExt::V1(v1) => match &v1.ext {
+            AccountEntryExtensionV1Ext::V0 => (v1.liabilities.selling, 0, 0),
+            AccountEntryExtensionV1Ext::V2(v2) => (v1.liabilities.selling, v2.num_sponsored, v2.num_sponsoring),
+        },
+    };
+    let entries = 2 + i128::from(account.num_sub_entries) + i128::from(sponsoring) - i128::from(sponsored);
+    let available = i128::from(account.balance) - entries * BASE_RESERVE - i128::from(selling);
+    AccountEntry {
+        sequence: account.seq_num.0,
+        balance: Amount::from_units(account.balance),
+        available: Amount::from_units(i64::try_from(available.max(0)).unwrap_or(i64::MAX)),
+        auth_required: account.flags & (AccountFlags::RequiredFlag as u32) != 0,
+    }
 }
 
 /// sendTransaction: what this node says for now. None of it is a verdict (money rule 1).

@@ -2,9 +2,9 @@
 
 use windlass_devnet::{Devnet, DevnetConfig};
 use windlass_domain::ports::ledger::{
-    Draft, EnvelopeBuilder as _, From, Ledger as _, LedgerHead, LookUpStatus, OperationResult, PaymentOperation, Submission,
+    Draft, DraftOperation, EnvelopeBuilder as _, From, Ledger as _, LedgerHead, LookUpStatus, OperationResult, Submission,
 };
-use windlass_domain::{AccountId, Amount, Asset, Memo};
+use windlass_domain::{AccountId, Address, Amount, Asset, Memo};
 use windlass_stellar::setup::{self, NO_LIMIT, Operation};
 use windlass_stellar::{Error, LocalKey, RpcLedger, RpcOptions, XdrBuilder, keys};
 
@@ -59,7 +59,7 @@ impl World {
             fee_per_operation: self.ledger.fee_per_operation().await.unwrap(),
             max_time_s: self.head().await.close_time_s + 120,
             memo: Some(Memo::Id(7)),
-            payments: vec![PaymentOperation { destination: self.user.account(), asset: self.usd.clone(), amount: amount.parse().unwrap() }],
+            operations: vec![DraftOperation::Payment { destination: Address::Account(self.user.account()), asset: self.usd.clone(), amount: amount.parse().unwrap() }],
         };
         let unsigned = XdrBuilder.build(&draft).unwrap();
         let xdr = XdrBuilder.assemble(&unsigned, &[(source, self.anchor.sign(&unsigned.hash))]).unwrap();
@@ -91,7 +91,7 @@ async fn a_deposit_s_payment_and_a_withdrawal_s() {
     // Without a trustline: a verdict that says why.
     let (_, status) = world.pay_user("10").await;
     let LookUpStatus::Failed { code, operations, .. } = status else { panic!("{status:?}") };
-    assert_eq!((code.as_str(), operations), ("txFAILED", vec![OperationResult::CannotReceive("payment_no_trust".into())]));
+    assert_eq!((code.as_str(), operations), ("txFAILED", vec![OperationResult::Failed("payment_no_trust".into())]));
     assert_eq!(world.usd_of(&user).await, None);
 
     world.run(&world.user, None, Operation::ChangeTrust { asset: world.usd.clone(), limit: NO_LIMIT }).await.unwrap();

@@ -1,8 +1,8 @@
 //! Envelopes are byte for byte those of another SDK (Python `stellar-sdk` 16.1.1): seeds of 32 times 7, 8 and 9, account
 //! sequence 41, upper time bound 1795353300.
 
-use windlass_domain::ports::ledger::{Draft, EnvelopeBuilder as _, PaymentOperation};
-use windlass_domain::{AccountId, Asset, Memo};
+use windlass_domain::ports::ledger::{Draft, DraftOperation, EnvelopeBuilder as _};
+use windlass_domain::{AccountId, Address, Asset, Memo};
 use windlass_stellar::setup::{NO_LIMIT, Operation, TransactionPlan};
 use windlass_stellar::{LocalKey, XdrBuilder};
 
@@ -25,9 +25,9 @@ fn draft(memo: Option<Memo>, fee_per_operation: u32, payments: &[(&str, &str)]) 
         fee_per_operation,
         max_time_s: MAX_TIME_S,
         memo,
-        payments: payments
+        operations: payments
             .iter()
-            .map(|(code, amount)| PaymentOperation { destination: key(8).account(), asset: asset(code), amount: amount.parse().unwrap() })
+            .map(|(code, amount)| DraftOperation::Payment { destination: Address::Account(key(8).account()), asset: asset(code), amount: amount.parse().unwrap() })
             .collect(),
     }
 }

@@ -40,7 +40,7 @@ fn look_ups_found_and_not_found() {
     let failed = LookUpStatus::Failed {
         ledger: 482,
         code: "txFAILED".into(),
-        operations: vec![OperationResult::Success, OperationResult::NoDestination],
+        operations: vec![OperationResult::Success, OperationResult::Failed("payment_no_destination".into())],
     };
     assert_eq!(look_up("getTransaction FAILED").status, failed);
 }
@@ -53,7 +53,7 @@ fn a_fee_bump_is_found_by_both_hashes() {
     for note in ["getTransaction failed fee bump, outer", "getTransaction failed fee bump, inner"] {
         let LookUpStatus::Failed { ledger: 484, code, operations } = look_up(note).status else { panic!("{note}") };
         assert_eq!(code, "txFEE_BUMP_INNER_FAILED:txFAILED");
-        assert_eq!(operations, [OperationResult::NoDestination], "{note}");
+        assert_eq!(operations, [OperationResult::Failed("payment_no_destination".into())], "{note}");
     }
 }
 
@@ -157,6 +157,8 @@ fn accounts_and_trustlines() {
     let (account, entry) = one.accounts.first_key_value().unwrap();
     assert_eq!(keys::parse_account(account.as_str()).unwrap(), *account);
     assert_eq!((entry.sequence, entry.balance), ((426 << 32) + 22, Amount::from_units(9_938_997_701)));
+    assert!(entry.available < entry.balance && entry.available.is_positive(), "{entry:?}");
+    assert!(one.memo_required.is_empty());
     let none = parse::entries(&result("missing account")).unwrap();
     assert!(none.accounts.is_empty() && none.latest_ledger == 480);
     let limited = parse::entries(&result("trust line sponsored, limited authorization")).unwrap();
@@ -167,7 +169,7 @@ fn accounts_and_trustlines() {
 
 #[test]
 fn entries_that_were_not_asked_for_or_do_not_decode_are_an_error() {
-    assert!(parse::entries(&result("several kinds, one missing")).is_err(), "data entries are never asked for");
+    assert!(parse::entries(&result("several kinds, one missing")).is_err(), "of data entries, only the one of SEP-29 is asked for");
     let mut answer = result("account");
     answer["entries"][0]["xdr"] = json!("AAAA");
     assert!(parse::entries(&answer).is_err());

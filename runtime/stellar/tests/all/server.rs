@@ -77,7 +77,7 @@ async fn many_entries_are_asked_in_pages_and_the_lowest_ledger_counts() {
     assert_eq!(entries.latest_ledger, 9);
     let calls = calls.lock().unwrap();
     let sizes: Vec<_> = calls.iter().map(|(_, params)| params["keys"].as_array().unwrap().len()).collect();
-    assert_eq!(sizes, [200, 1]);
+    assert_eq!(sizes, [200, 200, 2], "each account, and whether it asks for a memo");
 }
 
 #[tokio::test]

@@ -108,11 +108,13 @@ CREATE TABLE transactions (
     fee BIGINT,
     amount_out BIGINT,
     refunded BIGINT NOT NULL,
+    payouts_returned BIGINT NOT NULL,
     external_id TEXT COLLATE "C",
     stellar_transaction_id TEXT COLLATE "C",
     message TEXT COLLATE "C",
     fields TEXT COLLATE "C" NOT NULL,
     status_eta BIGINT,
+    expires_at BIGINT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     received_at BIGINT,
@@ -122,24 +124,27 @@ CREATE TABLE transactions (
     CONSTRAINT transactions_tenant FOREIGN KEY (tenant) REFERENCES tenants (id),
     CONSTRAINT transactions_state CHECK (
         (kind = 'deposit' AND state IN (
-            'awaiting_funds', 'seen_pending', 'ready', 'signed', 'submitted', 'pending_trust', 'ledger_refused',
+            'awaiting_funds', 'seen_pending', 'ready', 'creation_signed', 'creation_submitted', 'signed', 'submitted',
+            'pending_trust', 'ledger_refused',
             'completed', 'too_small', 'too_large', 'on_hold', 'failed', 'expired'))
         OR (kind = 'withdrawal' AND state IN (
-            'awaiting_payment', 'received', 'payout_in_progress', 'ready_for_pickup', 'payout_held',
+            'awaiting_payment', 'received', 'payout_in_progress', 'ready_for_pickup', 'payout_returned', 'payout_held',
             'completed', 'refused', 'too_small', 'too_large', 'on_hold', 'expired'))),
     CONSTRAINT transactions_amounts_not_negative CHECK (
         COALESCE(amount_expected, 0) >= 0 AND COALESCE(amount_in, 0) >= 0 AND COALESCE(fee, 0) >= 0
         AND COALESCE(amount_out, 0) >= 0 AND refunded >= 0),
+    CONSTRAINT transactions_payouts_returned CHECK (payouts_returned >= 0 AND (payouts_returned = 0 OR kind = 'withdrawal')),
     CONSTRAINT transactions_money CHECK (
         amount_in IS NULL OR fee IS NULL OR amount_out IS NULL OR amount_out = amount_in - fee - refunded),
     CONSTRAINT transactions_deposit_ready_has_money CHECK (
-        kind <> 'deposit' OR state NOT IN ('ready', 'signed', 'submitted', 'pending_trust', 'ledger_refused', 'completed')
+        kind <> 'deposit' OR state NOT IN (
+            'ready', 'creation_signed', 'creation_submitted', 'signed', 'submitted', 'pending_trust', 'ledger_refused', 'completed')
         OR (amount_in IS NOT NULL AND fee IS NOT NULL AND amount_out IS NOT NULL)),
     CONSTRAINT transactions_deposit_completed CHECK (
         kind <> 'deposit' OR state <> 'completed' OR (stellar_transaction_id IS NOT NULL AND completed_at IS NOT NULL)),
     CONSTRAINT transactions_withdrawal_received_has_money CHECK (
         kind <> 'withdrawal' OR state NOT IN (
-            'received', 'payout_in_progress', 'ready_for_pickup', 'payout_held', 'completed', 'refused')
+            'received', 'payout_in_progress', 'ready_for_pickup', 'payout_returned', 'payout_held', 'completed', 'refused')
         OR (amount_in IS NOT NULL AND fee IS NOT NULL AND amount_out IS NOT NULL)),
     CONSTRAINT transactions_withdrawal_completed CHECK (
         kind <> 'withdrawal' OR state <> 'completed' OR (external_id IS NOT NULL AND completed_at IS NOT NULL)),
@@ -268,6 +273,7 @@ CREATE UNIQUE INDEX jobs_one_open_poll ON jobs (tenant, hook) WHERE state = 'ope
 CREATE UNIQUE INDEX jobs_one_payout ON jobs (tenant, transaction_id)
     WHERE hook = 'process-withdrawal' AND state IN ('open', 'held');
 CREATE INDEX jobs_by_time ON jobs (tenant, created_at, id);
+CREATE INDEX jobs_by_transaction ON jobs (tenant, transaction_id);
 
 -- Committed before the run's instance exists (money rule 3).
 CREATE TABLE runs (
@@ -392,7 +398,7 @@ CREATE TABLE work (
     lease_until BIGINT,
     woken BIGINT,
     CONSTRAINT work_pkey PRIMARY KEY (tenant, kind, subject),
-    CONSTRAINT work_kind CHECK (kind IN ('job', 'plan', 'envelope', 'trust', 'watch')),
+    CONSTRAINT work_kind CHECK (kind IN ('job', 'plan', 'envelope', 'trust', 'watch', 'expire')),
     CONSTRAINT work_host CHECK ((tenant = '') = (kind = 'watch')),
     CONSTRAINT work_lease CHECK ((leased_at IS NULL) = (lease_until IS NULL)),
     CONSTRAINT work_woken CHECK (woken IS NULL OR lease_until IS NOT NULL)

@@ -1,6 +1,6 @@
 //! Envelopes, what they pay, and the sequence numbers that they own (money rule 1).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 use windlass_domain::envelope::{Envelope, EnvelopePayment, EnvelopeState, Purpose};
@@ -166,7 +166,7 @@ pub(super) async fn plans(
     for account in tenants::accounts_by_key(connection, &items).await? {
         let key = (account.tenant.clone(), account.account.clone());
         items_found.push(json!({"tenant": key.0, "account": key.1, "network": account.network}));
-        found.insert(key, PlanContext { account, live: None, newest: None, ready: vec![], alone: vec![] });
+        found.insert(key, PlanContext { account, live: None, newest: None, ready: vec![], alone: vec![], created: vec![], rules: vec![] });
     }
     let items = items_found;
     for row in &read(connection, LIVE, &items).await? {
@@ -195,8 +195,17 @@ pub(super) async fn plans(
             plan.alone.push(fields.parsed("id")?);
         }
     }
+    for row in &read(connection, CREATED, &ready).await? {
+        let fields = Fields::new(row, "payments", &["tenant", "id"]);
+        if let Some(plan) = found.get_mut(&(fields.parsed("tenant")?, fields.parsed("anchor_account")?)) {
+            plan.created.push(fields.parsed("id")?);
+        }
+    }
+    let tenants: HashSet<TenantId> = found.keys().map(|(tenant, _)| tenant.clone()).collect();
+    let rules = tenants::assets_of(connection, &Vec::from_iter(tenants)).await?;
     for plan in found.values_mut() {
         plan.ready.truncate(ENVELOPE_PAYMENTS);
+        plan.rules = rules.get(&plan.account.tenant).cloned().unwrap_or_default();
     }
     Ok(accounts.iter().map(|key| found.get(key).cloned()).collect())
 }
@@ -218,6 +227,13 @@ const READY: &str = "
         SELECT transactions.*, ROW_NUMBER() OVER (PARTITION BY tenant, anchor_account ORDER BY created_at, id) AS place
         FROM {items} JOIN transactions ON tenant = {t:tenant} AND kind = 'deposit' AND state = 'ready' AND anchor_account = {t:account}
     ) AS ready WHERE place <= 100 ORDER BY created_at, id";
+
+const CREATED: &str = "
+    SELECT transactions.tenant, transactions.id, transactions.anchor_account FROM {items}
+    JOIN transactions ON transactions.tenant = {t:tenant} AND transactions.id = {t:id}
+    JOIN payments ON payments.tenant = {t:tenant} AND payments.transaction_id = {t:id}
+        AND payments.purpose = 'create-account' AND payments.settled = 1
+    ORDER BY transactions.created_at, transactions.id";
 
 const ALONE: &str = "
     SELECT transactions.tenant, transactions.id, transactions.anchor_account FROM {items}
