@@ -167,7 +167,7 @@ impl Drop for Child {
 }
 
 /// `windlass`, beside the test's or the demo's own program.
-fn binary() -> Result<std::path::PathBuf> {
+pub fn binary() -> Result<std::path::PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own.parent().context("no folder")?;
     let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(Path::new(".")) } else { folder };

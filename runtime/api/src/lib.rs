@@ -21,6 +21,7 @@ mod settings;
 mod tenants;
 mod time;
 mod transactions;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -139,11 +140,15 @@ fn routes() -> Vec<(&'static str, MethodRouter<ApiState>)> {
         ("/v1/tenants/{tenant}/transactions", post(transactions::create::handle).get(transactions::list::handle)),
         ("/v1/tenants/{tenant}/transactions/{id}", get(transactions::show::handle)),
         ("/v1/tenants/{tenant}/transactions/{id}/resolve", post(transactions::resolve::handle)),
+        ("/v1/tenants/{tenant}/transactions/{id}/release", post(transactions::release::handle)),
+        ("/v1/tenants/{tenant}/transactions/{id}/pay-again", post(transactions::pay_again::handle)),
         ("/v1/tenants/{tenant}/jobs", get(jobs::list::handle)),
         ("/v1/tenants/{tenant}/jobs/{id}", get(jobs::show::handle)),
         ("/v1/tenants/{tenant}/jobs/{id}/retry", post(jobs::retry::handle)),
         ("/v1/tenants/{tenant}/incoming", get(incoming::handle)),
-        ("/v1/tenants/{tenant}/credits", get(credits::handle)),
+        ("/v1/tenants/{tenant}/credits", get(credits::list::handle)),
+        ("/v1/tenants/{tenant}/credits/{rail}/{external_id}/assign", post(credits::assign::handle)),
+        ("/v1/tenants/{tenant}/waiting", get(waiting::handle)),
     ]
 }
 

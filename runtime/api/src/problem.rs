@@ -95,6 +95,7 @@ impl From<StoreError> for Problem {
                 tracing::info!(constraint, detail, "refused by a constraint");
                 Self::conflict("conflict", format!("refused by the rule {constraint}: it would be there twice, or belongs to somebody else"))
             }
+            StoreError::HookMissing(missing) => Self::conflict("hook_missing", missing.join("; ")).with_reasons(missing),
             StoreError::NotFound(what) => Self::not_found("not_found", format!("there is no such {what}")),
         }
     }

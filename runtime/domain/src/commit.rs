@@ -19,11 +19,13 @@ pub enum WorkKind {
     Trust,
     /// Read the ledger's payments. Subject: the network's source. Belongs to no tenant.
     Watch,
+    /// Has the deadline passed that a user's money or payment was waited for? Subject: the transaction's id.
+    Expire,
 }
 
 impl WorkKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Job, Self::Plan, Self::Envelope, Self::Trust, Self::Watch];
+    pub const ALL: [Self; 6] = [Self::Job, Self::Plan, Self::Envelope, Self::Trust, Self::Watch, Self::Expire];
 
     /// As stored.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +35,7 @@ impl WorkKind {
             Self::Envelope => "envelope",
             Self::Trust => "trust",
             Self::Watch => "watch",
+            Self::Expire => "expire",
         }
     }
 
@@ -194,6 +197,17 @@ pub enum Write {
     /// A credit that a poll reported. The same id again with the same content changes nothing; with other content the
     /// commit fails as [`CommitError::Conflict`].
     Credit(BankCredit),
+    /// A credit that pays for nothing pays for this transaction now, by a person's word: only where it is still unmatched.
+    CreditAssigned {
+        /// Whose.
+        tenant: TenantId,
+        /// The rail's name.
+        rail: String,
+        /// The bank's id.
+        external_id: String,
+        /// What it pays for.
+        transaction: TransactionId,
+    },
     /// An incoming payment and what it matched. The same (network, hash, operation) again changes nothing.
     Incoming {
         /// Whose account it went to.
@@ -259,6 +273,13 @@ impl Write {
     pub fn plan_work(tenant: &TenantId, account: &AccountId) -> Self {
         let key = WorkKey { tenant: Some(tenant.clone()), kind: WorkKind::Plan, subject: account.to_string() };
         Self::Work { key, after_ms: 0 }
+    }
+
+    /// Looks at a waiting transaction when its deadline has passed. Nothing where it has none.
+    pub fn expire_work(transaction: &Transaction, now: TimeMs) -> Option<Self> {
+        let after_ms = u64::try_from(transaction.expires_at?.saturating_sub(now)).unwrap_or(0);
+        let key = WorkKey { tenant: Some(transaction.tenant.clone()), kind: WorkKind::Expire, subject: transaction.id.to_string() };
+        Some(Self::Work { key, after_ms })
     }
 
     /// Looks again later whether a deposit's account can take the asset.

@@ -75,6 +75,12 @@ impl Amount {
         self.0 % step(decimals) == 0
     }
 
+    /// Rounded down (what leaves is never more than what is there) to so many decimals.
+    pub fn round_down(self, decimals: u8) -> Self {
+        // i64::MIN itself would go below the range; it is no amount that anything leaves with.
+        Self(self.0.saturating_sub(self.0.rem_euclid(step(decimals))))
+    }
+
     /// Rounded up (away from zero for what is owed to us) to so many decimals.
     pub fn round_up(self, decimals: u8) -> Result<Self, AmountError> {
         let step = step(decimals);
@@ -187,6 +193,13 @@ mod tests {
         assert_eq!(Amount(i64::MAX).plus(Amount(1)), Err(AmountError::OutOfRange));
         assert_eq!(Amount(i64::MIN).minus(Amount(1)), Err(AmountError::OutOfRange));
         assert_eq!(Amount(i64::MAX).round_up(2), Err(AmountError::OutOfRange));
+    }
+
+    #[test]
+    fn rule_6_what_leaves_is_rounded_down() {
+        for (units, decimals, rounded) in [(1, 2, 0), (100_000, 2, 100_000), (199_999, 2, 100_000), (7, 7, 7), (ONE + 1, 0, ONE), (-1, 2, -100_000)] {
+            assert_eq!(Amount(units).round_down(decimals), Amount(rounded));
+        }
     }
 
     #[test]

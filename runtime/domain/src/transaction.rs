@@ -26,7 +26,7 @@ pub struct Transaction {
     pub reference: String,
     /// Deposit: attached to the payment. Withdrawal: what the user's payment has to carry, unique for the account.
     pub memo: Option<Memo>,
-    /// Deposit: who is paid (`G…`; `M…` later). Withdrawal: who paid, once somebody has.
+    /// Deposit: who is paid (`G…` or `M…`). Withdrawal: who paid, once somebody has.
     pub account: Option<String>,
     /// The tenant's distribution account: pays deposits out, takes withdrawals in.
     pub anchor_account: AccountId,
@@ -40,6 +40,8 @@ pub struct Transaction {
     pub amount_out: Option<Amount>,
     /// What was given back.
     pub refunded: Amount,
+    /// Payouts of a withdrawal that the rail gave back: the next one has other keys.
+    pub payouts_returned: i64,
     /// The rail's id: of the credit, or of the payout.
     pub external_id: Option<String>,
     /// Hash of the ledger payment, in hex.
@@ -50,6 +52,8 @@ pub struct Transaction {
     pub fields: Vec<(String, String)>,
     /// When it should be done.
     pub status_eta: Option<TimeMs>,
+    /// Until when the user's money or payment is waited for; none: for ever (SEP-24 `user_action_required_by`).
+    pub expires_at: Option<TimeMs>,
     /// When it was made.
     pub created_at: TimeMs,
     /// When it last changed.

@@ -4,7 +4,7 @@ use crate::deposit::states;
 use crate::ids::TimeMs;
 use crate::money::Amount;
 use crate::ports::guest::Payout;
-use crate::rules::Assessment;
+use crate::rules::{Assessment, Money};
 use crate::transaction::{Refused, State, Transaction};
 
 states! {
@@ -18,6 +18,8 @@ states! {
         PayoutInProgress = "payout_in_progress",
         /// The user has to fetch it.
         ReadyForPickup = "ready_for_pickup",
+        /// The rail gave the money back, perhaps days after it said that it was paid: a person pays again or refunds.
+        PayoutReturned = "payout_returned",
         /// The payout was sent and nobody knows, or it is possibly paid: held for a person.
         PayoutHeld = "payout_held",
         /// The user has the money.
@@ -51,8 +53,27 @@ pub enum WithdrawalEvent {
     },
     /// The deadline for the payment has passed.
     DeadlinePassed,
+    /// A person says: what arrived is paid out, whatever limit held it.
+    Released {
+        /// Fee and out, computed anew.
+        money: Money,
+    },
     /// The hook made the payout, by the journal's word too.
     PaidOut(Payout),
+    /// A poll says: the user has the money.
+    Delivered,
+    /// A poll says: still under way.
+    StillInProgress {
+        /// When it should be done.
+        eta: Option<TimeMs>,
+    },
+    /// A poll says: the rail gave the money back. Also possible days after it was paid.
+    Returned {
+        /// For the user.
+        message: String,
+    },
+    /// A person says: what came back is paid out again, under new keys.
+    PaidAgain,
     /// The hook refused and the journal says that nothing was paid.
     PayoutRefused {
         /// For the user.
@@ -78,7 +99,12 @@ impl WithdrawalEvent {
         match self {
             Self::PaymentReceived { .. } => "payment_received",
             Self::DeadlinePassed => "deadline_passed",
+            Self::Released { .. } => "released",
             Self::PaidOut(_) => "paid_out",
+            Self::Delivered => "delivered",
+            Self::StillInProgress { .. } => "still_in_progress",
+            Self::Returned { .. } => "returned",
+            Self::PaidAgain => "paid_again",
             Self::PayoutRefused { .. } => "payout_refused",
             Self::PayoutUnknown { .. } => "payout_unknown",
             Self::ResolvedPaid { .. } => "resolved_paid",
@@ -96,7 +122,8 @@ pub fn step(before: &Transaction, event: &WithdrawalEvent, now: TimeMs) -> Resul
     };
     let mut after = before.clone();
     let next = match (state, event) {
-        (S::AwaitingPayment, E::PaymentReceived { amount_in, assessment, from, hash }) => {
+        // A late payment revives: whether it may is the asset's rule.
+        (S::AwaitingPayment | S::Expired, E::PaymentReceived { amount_in, assessment, from, hash }) => {
             after.amount_in = Some(*amount_in);
             after.account = Some(from.clone());
             after.stellar_transaction_id = Some(hash.clone());
@@ -122,6 +149,12 @@ pub fn step(before: &Transaction, event: &WithdrawalEvent, now: TimeMs) -> Resul
             }
         }
         (S::AwaitingPayment, E::DeadlinePassed) => S::Expired,
+        (S::TooSmall | S::TooLarge | S::OnHold, E::Released { money }) => {
+            after.fee = Some(money.fee);
+            after.amount_out = Some(money.amount_out);
+            after.message = None;
+            S::Received
+        }
         (S::Received | S::PayoutHeld, E::PaidOut(payout)) => match payout {
             Payout::Paid { external_id } => {
                 complete(&mut after, external_id, now);
@@ -139,6 +172,28 @@ pub fn step(before: &Transaction, event: &WithdrawalEvent, now: TimeMs) -> Resul
                 S::ReadyForPickup
             }
         },
+        (S::PayoutInProgress | S::ReadyForPickup, E::Delivered) => {
+            after.completed_at = Some(now);
+            after.message = None;
+            S::Completed
+        }
+        (S::PayoutInProgress, E::StillInProgress { eta }) => {
+            after.status_eta = *eta;
+            S::PayoutInProgress
+        }
+        // The rail's id stays, for whoever asks the rail; when it was paid is no longer true.
+        (S::PayoutInProgress | S::ReadyForPickup | S::Completed, E::Returned { message }) => {
+            after.payouts_returned += 1;
+            after.completed_at = None;
+            after.status_eta = None;
+            after.message = Some(message.clone());
+            S::PayoutReturned
+        }
+        (S::PayoutReturned, E::PaidAgain) => {
+            after.external_id = None;
+            after.message = None;
+            S::Received
+        }
         (S::Received, E::PayoutRefused { message }) => {
             after.message = Some(message.clone());
             S::Refused
@@ -147,7 +202,7 @@ pub fn step(before: &Transaction, event: &WithdrawalEvent, now: TimeMs) -> Resul
             after.message = Some(message.clone());
             S::PayoutHeld
         }
-        (S::PayoutHeld, E::ResolvedPaid { external_id }) => {
+        (S::PayoutHeld | S::PayoutReturned, E::ResolvedPaid { external_id }) => {
             complete(&mut after, external_id, now);
             S::Completed
         }
@@ -172,7 +227,6 @@ fn complete(after: &mut Transaction, external_id: &str, now: TimeMs) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::Money;
     use crate::status::tests::transaction;
 
     fn events() -> Vec<WithdrawalEvent> {
@@ -190,9 +244,14 @@ mod tests {
             received(Assessment::TooLarge("m".into())),
             received(Assessment::OnHold("m".into())),
             WithdrawalEvent::DeadlinePassed,
+            WithdrawalEvent::Released { money },
             WithdrawalEvent::PaidOut(Payout::Paid { external_id: id() }),
             WithdrawalEvent::PaidOut(Payout::InProgress { external_id: id(), eta: None }),
             WithdrawalEvent::PaidOut(Payout::ReadyForPickup { external_id: id(), instructions: "desk 3".into() }),
+            WithdrawalEvent::Delivered,
+            WithdrawalEvent::StillInProgress { eta: Some(9) },
+            WithdrawalEvent::Returned { message: "m".into() },
+            WithdrawalEvent::PaidAgain,
             WithdrawalEvent::PayoutRefused { message: "m".into() },
             WithdrawalEvent::PayoutUnknown { message: "m".into() },
             WithdrawalEvent::ResolvedPaid { external_id: id() },
@@ -203,19 +262,20 @@ mod tests {
     /// As in [`crate::deposit`]: every pair.
     #[test]
     fn rule_4_every_pair_of_state_and_event() {
-        let none = "- - - - - - - - - - - -";
+        let none = "- - - - - - - - - - - - - - - - -";
         let table = [
-            ("awaiting_payment", "received too_small too_large on_hold expired - - - - - - -"),
-            ("received", "- - - - - completed payout_in_progress ready_for_pickup refused payout_held - -"),
-            ("payout_in_progress", none),
-            ("ready_for_pickup", none),
-            ("payout_held", "- - - - - completed payout_in_progress ready_for_pickup - - completed received"),
-            ("completed", none),
+            ("awaiting_payment", "received too_small too_large on_hold expired - - - - - - - - - - - -"),
+            ("received", "- - - - - - completed payout_in_progress ready_for_pickup - - - - refused payout_held - -"),
+            ("payout_in_progress", "- - - - - - - - - completed payout_in_progress payout_returned - - - - -"),
+            ("ready_for_pickup", "- - - - - - - - - completed - payout_returned - - - - -"),
+            ("payout_returned", "- - - - - - - - - - - - received - - completed -"),
+            ("payout_held", "- - - - - - completed payout_in_progress ready_for_pickup - - - - - - completed received"),
+            ("completed", "- - - - - - - - - - - payout_returned - - - - -"),
             ("refused", none),
-            ("too_small", none),
-            ("too_large", none),
-            ("on_hold", none),
-            ("expired", none),
+            ("too_small", "- - - - - received - - - - - - - - - - -"),
+            ("too_large", "- - - - - received - - - - - - - - - - -"),
+            ("on_hold", "- - - - - received - - - - - - - - - - -"),
+            ("expired", "received too_small too_large on_hold - - - - - - - - - - - - -"),
         ];
         assert_eq!(table.len(), WithdrawalState::ALL.len());
         for (name, row) in table {

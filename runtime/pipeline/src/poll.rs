@@ -126,12 +126,26 @@ impl Checker<'_> {
     }
 
     fn assessed(&self, id: &str, amount: Amount, external_id: &str) -> Result<DepositEvent, String> {
-        let transaction = self.pending(id)?;
+        let transaction = self.fundable(id)?;
         let rules = self.context.assets.iter().find(|rules| rules.asset == transaction.asset);
         let Some(rules) = rules else { return Err(format!("the tenant has no rules for {}", transaction.asset)) };
-        // What arrives for a deposit may differ from what was asked: the fee and what is paid follow what arrived.
-        let assessment = assess(amount, None, None, &rules.deposit, rules.decimals).map_err(|error| format!("the fee cannot be computed: {error}"))?;
+        if !amount.fits_decimals(rules.decimals) {
+            return Err(format!("the amount {amount} has more than the {} decimals of the bank's money", rules.decimals));
+        }
+        if transaction.state == State::Deposit(DepositState::Expired) {
+            rules.deposit.revives(transaction.expires_at, self.now)?;
+        }
+        // What arrives for a deposit may differ from what was asked, by as much as the asset's rules say.
+        let assessment = assess(amount, transaction.amount_expected, rules.deposit.tolerance_ppm, &rules.deposit, rules.decimals).map_err(|error| format!("the fee cannot be computed: {error}"))?;
         Ok(DepositEvent::FundsReceived { amount_in: amount, assessment, external_id: external_id.to_owned() })
+    }
+
+    /// One that waits for money, or has expired: late money may revive it.
+    fn fundable(&self, id: &str) -> Result<&Transaction, String> {
+        match self.transactions.get(id) {
+            Some(transaction) if transaction.state == State::Deposit(DepositState::Expired) => Ok(transaction),
+            _ => self.pending(id),
+        }
     }
 
     fn pending(&self, id: &str) -> Result<&Transaction, String> {
@@ -144,7 +158,10 @@ impl Checker<'_> {
     }
 
     fn event(&mut self, id: &str, event: &DepositEvent) -> Result<(), String> {
-        let before = self.pending(id)?.clone();
+        let before = match event {
+            DepositEvent::FundsReceived { .. } => self.fundable(id)?.clone(),
+            _ => self.pending(id)?.clone(),
+        };
         if let DepositEvent::FundsSeen { eta } = event
             && before.state == State::Deposit(DepositState::SeenPending)
             && before.status_eta == *eta

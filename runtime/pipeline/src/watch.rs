@@ -131,14 +131,22 @@ fn decide(payment: &IncomingPayment, context: &MatchContext, now: TimeMs) -> Res
     if before.asset != payment.asset {
         return Err(format!("it pays {}, and withdrawal {} is of {}", payment.asset, before.id, before.asset));
     }
-    if before.state != State::Withdrawal(WithdrawalState::AwaitingPayment) {
-        return Err(format!("withdrawal {} with this memo is {} already", before.id, before.state.as_str()));
+    match before.state {
+        State::Withdrawal(WithdrawalState::AwaitingPayment) => {}
+        State::Withdrawal(WithdrawalState::Expired) => {
+            let revived = match &context.rules {
+                Some(rules) => rules.withdrawal.revives(before.expires_at, now),
+                None => Err("it has expired, and the tenant has no rules for the asset any more"),
+            };
+            revived.map_err(|reason| format!("withdrawal {} with this memo: {reason}", before.id))?;
+        }
+        state => return Err(format!("withdrawal {} with this memo is {} already", before.id, state.as_str())),
     }
     let pays_out = context.active.as_ref().is_some_and(|version| version.hooks.contains(&Hook::ProcessWithdrawal));
     let assessment = match &context.rules {
         _ if !pays_out => Assessment::OnHold("the tenant has no active version that pays withdrawals out".to_owned()),
         None => Assessment::OnHold("the tenant has no rules for the asset any more".to_owned()),
-        Some(rules) => assess(payment.amount, before.amount_expected, Some(context.tenant.tolerance_ppm), &rules.withdrawal, rules.decimals)
+        Some(rules) => assess(payment.amount, before.amount_expected, rules.withdrawal.tolerance_ppm.or(Some(context.tenant.tolerance_ppm)), &rules.withdrawal, rules.decimals)
             .unwrap_or_else(|error| Assessment::OnHold(format!("the fee cannot be computed: {error}"))),
     };
     let event = WithdrawalEvent::PaymentReceived {

@@ -1,6 +1,8 @@
 //! The command line. Exit codes: 0 ended as asked; 1 failed to start or while running; 2 the command line or the
 //! configuration is wrong.
 
+mod dev_tenant;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -54,6 +56,8 @@ enum Command {
     OperatorToken(OperatorTokenCommand),
     /// Runs a Stellar network and a bank to develop against. Never for production: their control routes are open.
     Devnet(DevnetArgs),
+    /// Makes a tenant on a development network: issuer, distribution account, trustline, supply, tenant, account, asset.
+    DevTenant(dev_tenant::DevTenantArgs),
 }
 
 #[derive(Args)]
@@ -131,6 +135,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Devnet(args) => runtime()?.block_on(devnet(args)),
+        Command::DevTenant(args) => runtime()?.block_on(dev_tenant::run(args)),
     }
 }
 

@@ -1,5 +1,8 @@
 //! Stories over the real runtime.
 
 mod demo;
+mod dev_tenant;
 mod kill;
+mod payouts;
+mod people;
 mod python;

@@ -6,12 +6,16 @@
 use axum::Json;
 use axum::extract::State;
 use windlass_domain::money::MAX_DECIMALS;
+use windlass_domain::ports::ledger::ACCOUNT_RESERVE;
+use windlass_domain::ports::store::StoreError;
 use windlass_domain::rules::{AssetRules, DirectionRules};
 
-use super::missing_hooks;
 use crate::auth::Member;
 use crate::extract::JsonBody;
 use crate::{ApiState, Problem};
+
+/// Nothing is waited for longer: ten years, in milliseconds.
+const LONGEST_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1_000;
 
 pub(crate) async fn handle(
     State(state): State<ApiState>,
@@ -22,16 +26,13 @@ pub(crate) async fn handle(
     if !reasons.is_empty() {
         return Err(Problem::invalid("invalid_asset", reasons.join("; ")).with_reasons(reasons));
     }
-    let active = match tenant.active_version {
-        Some(number) => state.store.version(&tenant.id, number).await?,
-        None => None,
-    };
-    let missing = missing_hooks(&rules, active.as_ref());
-    if !missing.is_empty() {
-        let detail = format!("{}: activate a version that exports it first, or put enabled to false", missing.join("; "));
-        return Err(Problem::conflict("hook_missing", detail).with_reasons(missing));
-    }
-    state.store.put_asset(&tenant.id, &rules).await?;
+    state.store.put_asset(&tenant.id, &rules).await.map_err(|error| match error {
+        StoreError::HookMissing(missing) => {
+            let detail = format!("{}: activate a version that exports it first, or put enabled to false", missing.join("; "));
+            Problem::conflict("hook_missing", detail).with_reasons(missing)
+        }
+        other => other.into(),
+    })?;
     state.audit(Some(&tenant.id), &actor, "asset.put", &rules.asset.to_string()).await;
     (state.wake)();
     Ok(Json(rules))
@@ -47,6 +48,9 @@ fn problems(rules: &AssetRules, is_account: &dyn Fn(&str) -> bool) -> Vec<String
     }
     if rules.decimals > MAX_DECIMALS {
         problems.push(format!("decimals: {} is above {MAX_DECIMALS}", rules.decimals));
+    }
+    if let Some(balance) = rules.starting_balance.filter(|balance| *balance < ACCOUNT_RESERVE) {
+        problems.push(format!("starting_balance: {balance} is below {ACCOUNT_RESERVE} XLM, which an account has to hold; null makes no accounts"));
     }
     for (name, direction) in [("deposit", &rules.deposit), ("withdrawal", &rules.withdrawal)] {
         problems.extend(direction_problems(direction).into_iter().map(|problem| format!("{name}.{problem}")));
@@ -67,24 +71,34 @@ fn direction_problems(rules: &DirectionRules) -> Vec<String> {
     if rules.fee.percent_ppm > 1_000_000 {
         problems.push(format!("fee.percent_ppm: {} is above 1,000,000, which is 100 %", rules.fee.percent_ppm));
     }
+    if rules.tolerance_ppm.is_some_and(|ppm| ppm > 1_000_000) {
+        problems.push(format!("tolerance_ppm: {} is above 1,000,000, which is 100 %", rules.tolerance_ppm.unwrap_or_default()));
+    }
+    for (name, ms) in [("expires_after_ms", rules.expires_after_ms), ("revive_within_ms", rules.revive_within_ms)] {
+        if ms > LONGEST_MS {
+            problems.push(format!("{name}: {ms} is above {LONGEST_MS}, which is ten years"));
+        }
+    }
+    if rules.expires_after_ms == 0 {
+        problems.push("expires_after_ms: nobody can pay in 0 ms".to_owned());
+    }
     problems
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use windlass_domain::Asset;
     use windlass_domain::fees::FeeSchedule;
 
     #[test]
     fn rule_6_every_problem_of_an_asset_is_named() {
+        let plain = || serde_json::from_str::<AssetRules>(r#"{"asset":"native"}"#).unwrap();
         let amount = |text: &str| text.parse().unwrap();
         let fee = FeeSchedule { fixed: amount("-1"), percent_ppm: 1_000_001, minimum: amount("0") };
-        let deposit = DirectionRules { enabled: false, min_amount: amount("10"), max_amount: amount("9"), fee };
-        let rules = AssetRules { asset: format!("USD:G{}", "A".repeat(55)).parse().unwrap(), decimals: 8, deposit, withdrawal: DirectionRules::default() };
+        let deposit = DirectionRules { enabled: false, min_amount: amount("10"), max_amount: amount("9"), fee, tolerance_ppm: Some(1_000_001), expires_after_ms: 0, revive_within_ms: u64::MAX, ..DirectionRules::default() };
+        let rules = AssetRules { asset: format!("USD:G{}", "A".repeat(55)).parse().unwrap(), decimals: 8, deposit, starting_balance: Some(amount("0.9999999")), ..plain() };
         let named: Vec<String> = problems(&rules, &|_| false).iter().map(|p| p.split(':').next().unwrap_or_default().to_owned()).collect();
-        assert_eq!(named, ["asset", "decimals", "deposit.fee.fixed", "deposit.max_amount", "deposit.fee.percent_ppm"]);
-        let well = AssetRules { asset: Asset::Native, decimals: 2, deposit: DirectionRules::default(), withdrawal: DirectionRules::default() };
-        assert!(problems(&well, &|_| true).is_empty());
+        assert_eq!(named, ["asset", "decimals", "starting_balance", "deposit.fee.fixed", "deposit.max_amount", "deposit.fee.percent_ppm", "deposit.tolerance_ppm", "deposit.revive_within_ms", "deposit.expires_after_ms"]);
+        assert!(problems(&plain(), &|_| true).is_empty());
     }
 }

@@ -6,11 +6,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use windlass_domain::job::{Hook, Job, JobState};
+use windlass_domain::ports::store::StoreError;
 use windlass_domain::tenant::Version;
 use windlass_domain::{JobId, VersionNumber};
 
 use super::VersionView;
-use crate::assets::missing_hooks;
 use crate::auth::Member;
 use crate::{ApiState, Problem};
 
@@ -22,13 +22,13 @@ pub(crate) async fn handle(
     let missing = || Problem::not_found("no_such_version", format!("tenant {} has no version {number:?}: upload it first", tenant.id));
     let wanted = VersionNumber(number.parse().map_err(|_| missing())?);
     let version = state.store.version(&tenant.id, wanted).await?.ok_or_else(missing)?;
-    let assets = state.store.assets(&tenant.id).await?;
-    let reasons: Vec<String> = assets.iter().flat_map(|rules| missing_hooks(rules, Some(&version))).collect();
-    if !reasons.is_empty() {
-        let detail = format!("version {wanted} does not export what is enabled: {}: put enabled to false first, or upload a version that has it", reasons.join("; "));
-        return Err(Problem::conflict("hook_missing", detail).with_reasons(reasons));
-    }
-    state.store.activate(&tenant.id, wanted, &polls(&state, &version)).await?;
+    state.store.activate(&tenant.id, wanted, &polls(&state, &version)).await.map_err(|error| match error {
+        StoreError::HookMissing(missing) => {
+            let detail = format!("version {wanted} does not export what is enabled: {}: put enabled to false first, or upload a version that has it", missing.join("; "));
+            Problem::conflict("hook_missing", detail).with_reasons(missing)
+        }
+        other => other.into(),
+    })?;
     state.audit(Some(&tenant.id), &actor, "version.activate", &wanted.to_string()).await;
     (state.wake)();
     Ok(Json(VersionView::new(version, Some(wanted))))

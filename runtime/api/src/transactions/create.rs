@@ -1,7 +1,7 @@
 //! `POST /v1/tenants/{tenant}/transactions`: begins a deposit or a withdrawal.
 //!
 //! Takes `kind`, `asset` (`native` or `CODE:ISSUER`), `amount` (may be left out), `fields` (names and texts), and for a
-//! deposit `account` (`G...`, who is paid) and `memo` (attached to the payment). Answers 201: a deposit with
+//! deposit `account` (`G...` or `M...`, who is paid) and `memo` (attached to the payment). Answers 201: a deposit with
 //! `instructions`, what to write on the bank transfer; a withdrawal with the account to pay and a memo of its own.
 
 use std::collections::BTreeMap;
@@ -13,11 +13,11 @@ use serde::Deserialize;
 use windlass_domain::commit::{CommitError, Write};
 use windlass_domain::deposit::DepositState;
 use windlass_domain::ids::reference_from_bits;
-use windlass_domain::rules::AssetRules;
+use windlass_domain::rules::{AssetRules, DirectionRules};
 use windlass_domain::tenant::AccountRole;
 use windlass_domain::transaction::{History, State as TransactionState, Transaction};
 use windlass_domain::withdrawal::WithdrawalState;
-use windlass_domain::{AccountId, Amount, Asset, Kind, Memo, TenantId, TransactionId};
+use windlass_domain::{AccountId, Address, Amount, Asset, Kind, Memo, TenantId, TransactionId};
 
 use super::TransactionView;
 use crate::auth::Member;
@@ -57,7 +57,7 @@ pub(crate) async fn handle(State(state): State<ApiState>, Member { actor, tenant
         Problem::conflict("no_distribution_account", format!("tenant {} has no distribution account: add one with POST /v1/tenants/{}/accounts", tenant.id, tenant.id))
     })?;
     for draw in 1..=DRAWS {
-        let transaction = new_transaction(&state, &tenant.id, &asked, anchor.account.clone()).await?;
+        let transaction = new_transaction(&state, &tenant.id, &asked, &rules, anchor.account.clone()).await?;
         let history = History {
             version: transaction.version,
             from: None,
@@ -67,7 +67,9 @@ pub(crate) async fn handle(State(state): State<ApiState>, Member { actor, tenant
             detail: None,
             at: transaction.created_at,
         };
-        match state.commit(vec![Write::NewTransaction(Box::new(transaction.clone()), history)]).await {
+        let mut writes = vec![Write::NewTransaction(Box::new(transaction.clone()), history)];
+        writes.extend(Write::expire_work(&transaction, transaction.created_at));
+        match state.commit(writes).await {
             Ok(()) => {
                 (state.wake)();
                 let location = format!("/v1/tenants/{}/transactions/{}", tenant.id, transaction.id);
@@ -81,7 +83,7 @@ pub(crate) async fn handle(State(state): State<ApiState>, Member { actor, tenant
     unreachable!("the last draw returns")
 }
 
-async fn new_transaction(state: &ApiState, tenant: &TenantId, asked: &Asked, anchor_account: AccountId) -> Result<Transaction, Problem> {
+async fn new_transaction(state: &ApiState, tenant: &TenantId, asked: &Asked, rules: &AssetRules, anchor_account: AccountId) -> Result<Transaction, Problem> {
     let now = state.clock.now();
     let (first, memo) = match asked.kind {
         Kind::Deposit => (TransactionState::Deposit(DepositState::AwaitingFunds), asked.memo.clone()),
@@ -102,11 +104,13 @@ async fn new_transaction(state: &ApiState, tenant: &TenantId, asked: &Asked, anc
         fee: None,
         amount_out: None,
         refunded: Amount::ZERO,
+        payouts_returned: 0,
         external_id: None,
         stellar_transaction_id: None,
         message: None,
         fields: asked.fields.clone().into_iter().collect(),
         status_eta: None,
+        expires_at: Some(direction(asked.kind, rules).expires_at(now)),
         created_at: now,
         updated_at: now,
         received_at: None,
@@ -126,12 +130,16 @@ async fn free_memo(state: &ApiState, tenant: &TenantId, account: &AccountId) -> 
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_free_memo", "no free memo was found: try again"))
 }
 
-/// Refusals, in order of precedence.
-fn check(asked: &Asked, rules: &AssetRules, is_account: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
-    let direction = match asked.kind {
+const fn direction(kind: Kind, rules: &AssetRules) -> &DirectionRules {
+    match kind {
         Kind::Deposit => &rules.deposit,
         Kind::Withdrawal => &rules.withdrawal,
-    };
+    }
+}
+
+/// Refusals, in order of precedence.
+fn check(asked: &Asked, rules: &AssetRules, is_account: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
+    let direction = direction(asked.kind, rules);
     let kind = asked.kind.as_str();
     if !direction.enabled {
         return Err(Problem::conflict("direction_disabled", format!("{kind} of {} is not enabled: enable it with PUT assets", asked.asset)));
@@ -151,9 +159,15 @@ fn check(asked: &Asked, rules: &AssetRules, is_account: &dyn Fn(&str) -> bool) -
         }
     }
     match (asked.kind, &asked.account) {
-        (Kind::Deposit, Some(account)) if is_account(account) => Ok(()),
-        (Kind::Deposit, Some(account)) => Err(Problem::invalid("invalid_account", format!("account {account:?} is not a Stellar account: give its G... address"))),
-        (Kind::Deposit, None) => Err(Problem::invalid("account_missing", "a deposit needs account: the G... address that is paid")),
+        (Kind::Deposit, Some(account)) => match account.parse() {
+            Ok(Address::Muxed { .. }) if asked.memo.is_some() => {
+                Err(Problem::invalid("memo_not_taken", "a deposit to an M... address takes no memo: its id says for whom it is (SEP-29)"))
+            }
+            Ok(Address::Muxed { .. }) => Ok(()),
+            _ if is_account(account) => Ok(()),
+            _ => Err(Problem::invalid("invalid_account", format!("account {account:?} is not a Stellar account: give its G... or M... address"))),
+        },
+        (Kind::Deposit, None) => Err(Problem::invalid("account_missing", "a deposit needs account: the G... or M... address that is paid")),
         (Kind::Withdrawal, Some(_)) => Err(Problem::invalid("account_not_taken", "a withdrawal takes no account: whoever pays with its memo is the payer")),
         (Kind::Withdrawal, None) if asked.memo.is_some() => {
             Err(Problem::invalid("memo_not_taken", "a withdrawal takes no memo: the answer has one of its own, which the payment must carry"))
@@ -166,6 +180,8 @@ fn check(asked: &Asked, rules: &AssetRules, is_account: &dyn Fn(&str) -> bool) -
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+
+    const MUXED: &str = "MA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUAAAAAAAAAAAACJUQ";
 
     #[test]
     fn rule_6_refusals_in_order_of_precedence() {
@@ -183,6 +199,9 @@ mod tests {
             (deposit(json!({ "amount": "1" })), "account_missing"),
             (deposit(json!({ "account": "bad" })), "invalid_account"),
             (deposit(json!({ "account": "good", "memo": "id:7" })), ""),
+            (deposit(json!({ "account": MUXED })), ""),
+            (deposit(json!({ "account": MUXED.replace("CJUQ", "CJUK") })), "invalid_account"),
+            (deposit(json!({ "account": MUXED, "memo": "id:7" })), "memo_not_taken"),
             (withdrawal(json!({ "account": "good" })), "account_not_taken"),
             (withdrawal(json!({ "memo": "id:7" })), "memo_not_taken"),
             (withdrawal(json!({ "amount": "0" })), "amount_too_small"),

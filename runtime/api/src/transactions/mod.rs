@@ -2,6 +2,8 @@
 
 pub(crate) mod create;
 pub(crate) mod list;
+pub(crate) mod pay_again;
+pub(crate) mod release;
 pub(crate) mod resolve;
 pub(crate) mod show;
 
@@ -11,7 +13,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use windlass_domain::status::sep24_status;
-use windlass_domain::transaction::Transaction;
+use windlass_domain::deposit::DepositState;
+use windlass_domain::transaction::{State, Transaction};
+use windlass_domain::waits::{Waits, waits_for};
+use windlass_domain::withdrawal::WithdrawalState;
 use windlass_domain::{Amount, Asset, Kind, Memo, TimeMs};
 
 use crate::time::iso;
@@ -41,6 +46,8 @@ pub(crate) struct TransactionView {
     completed_at: Option<String>,
     /// Seconds from now.
     status_eta: Option<i64>,
+    /// Until when the user has to pay, while they have not.
+    user_action_required_by: Option<String>,
     stellar_transaction_id: Option<String>,
     external_transaction_id: Option<String>,
     message: Option<String>,
@@ -127,7 +134,8 @@ impl TransactionView {
             updated_at: iso(transaction.updated_at),
             received_at: transaction.received_at.map(iso),
             completed_at: transaction.completed_at.map(iso),
-            status_eta: transaction.status_eta.map(|eta| (eta.saturating_sub(now) / 1_000).max(0)),
+            user_action_required_by: transaction.expires_at.filter(|_| has_deadline(state)).map(iso),
+            status_eta: transaction.status_eta.filter(|_| waits_for(state) != Waits::Ended).map(|eta| (eta.saturating_sub(now) / 1_000).max(0)),
             stellar_transaction_id: transaction.stellar_transaction_id,
             external_transaction_id: transaction.external_id,
             message: transaction.message,
@@ -135,6 +143,11 @@ impl TransactionView {
             direction,
         }
     }
+}
+
+/// Is it the user's payment that the transaction waits for?
+pub(crate) const fn has_deadline(state: State) -> bool {
+    matches!(state, State::Deposit(DepositState::AwaitingFunds) | State::Withdrawal(WithdrawalState::AwaitingPayment))
 }
 
 /// A memo as SEP-24 writes it beside its type: hashes in base64.

@@ -2,8 +2,8 @@
 //! rule 3).
 //!
 //! Takes `outcome` (`paid` with `external_id`, the rail's id; or `not-paid`) and `reason`. Paid completes the withdrawal;
-//! not paid opens its job again, which makes the payout with the same key as before. Only a withdrawal in `payout_held`:
-//! 409 `not_held`.
+//! not paid opens its job again, which makes the payout with the same key as before. Only a withdrawal in `payout_held`, or,
+//! when it was paid after all, in `payout_returned`: else 409 `not_held`.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -45,7 +45,8 @@ pub(crate) async fn handle(
 ) -> Result<Json<TransactionView>, Problem> {
     let (before, _) = find(&state, &tenant, &id).await?;
     let event = event(&asked)?;
-    if before.state != TransactionState::Withdrawal(WithdrawalState::PayoutHeld) {
+    let is_returned_and_paid = before.state == TransactionState::Withdrawal(WithdrawalState::PayoutReturned) && asked.outcome == Outcome::Paid;
+    if before.state != TransactionState::Withdrawal(WithdrawalState::PayoutHeld) && !is_returned_and_paid {
         return Err(not_held(&before.id, before.state));
     }
     let now = state.clock.now();

@@ -3,5 +3,7 @@
 mod authorisation;
 mod harness;
 mod jobs;
+mod payouts;
+mod people;
 mod setup;
 mod transactions;

@@ -7,14 +7,14 @@ use windlass_domain::envelope::Envelope;
 use windlass_domain::effect::EffectRecord;
 use windlass_domain::job::{Hook, Job, JobState, LogLine, Run};
 use windlass_domain::limits::RunLimits;
-use windlass_domain::ports::store::{AdminStore, Page, Scope, StoreError};
+use windlass_domain::ports::store::{AdminStore, Page, Scope, StoreError, Waiting};
 use windlass_domain::rules::AssetRules;
 use windlass_domain::tenant::{BankCredit, IncomingPayment, Matched, StellarAccount, Tenant, Version};
 use windlass_domain::transaction::{History, Transaction};
 use windlass_domain::{AccountId, JobId, Kind, TenantId, TimeMs, TransactionId, VersionNumber};
 
 use super::fault::Fault;
-use super::{Db, Store, credits, effects, envelopes, incoming, jobs, tenants, transactions, versions};
+use super::{Db, Store, credits, effects, envelopes, incoming, jobs, tenants, transactions, versions, waiting};
 
 impl Store {
     /// The connection for a single write.
@@ -51,11 +51,10 @@ impl AdminStore for Store {
     }
 
     async fn put_asset(&self, tenant: &TenantId, rules: &AssetRules) -> Result<(), StoreError> {
-        let text = "
-            INSERT INTO assets (tenant, asset, rules) SELECT {t:tenant}, {t:asset}, {t:rules} FROM {items} WHERE true
-            ON CONFLICT (tenant, asset) DO UPDATE SET rules = excluded.rules";
-        let item = json!({"tenant": tenant, "asset": rules.asset, "rules": json!(rules).to_string()});
-        tenants::put(&mut *self.write().await?, text, item).await
+        let mut transaction = self.begin().await?;
+        versions::put_asset(&mut transaction, tenant, rules).await?;
+        transaction.commit().await.map_err(Fault::from)?;
+        Ok(())
     }
 
     async fn assets(&self, tenant: &TenantId) -> Result<Vec<AssetRules>, StoreError> {
@@ -138,6 +137,10 @@ impl AdminStore for Store {
 
     async fn list_transactions(&self, tenant: &TenantId, kind: Option<Kind>, page: &Page) -> Result<Vec<Transaction>, StoreError> {
         transactions::list(&mut *self.read().await?, tenant, kind, page).await
+    }
+
+    async fn waiting(&self, tenant: &TenantId, page: &Page) -> Result<Vec<Waiting>, StoreError> {
+        waiting::list(&mut *self.read().await?, tenant, page).await
     }
 
     async fn show_transaction(&self, tenant: &TenantId, id: &TransactionId) -> Result<Option<(Transaction, Vec<History>)>, StoreError> {

@@ -97,6 +97,7 @@ struct Batch {
     /// A commit depends on a key of `state` that one before it writes: they cannot go together.
     entangled: bool,
     credits: Vec<Value>,
+    credits_assigned: Rounds,
     incoming: Vec<Value>,
     failed: Vec<Value>,
     cursors: BTreeMap<String, String>,
@@ -160,6 +161,10 @@ impl Batch {
             }
             Write::StateUnchanged { tenant, key, value } => self.state_unchanged.push(state::row(tenant, key, value.as_deref())),
             Write::Credit(credit) => self.credits.push(credits::row(credit)),
+            Write::CreditAssigned { tenant, rail, external_id, transaction } => {
+                let row = json!({"tenant": tenant, "rail": rail, "external_id": external_id, "transaction_id": transaction});
+                self.credits_assigned.push(external_id.clone(), row);
+            }
             Write::Incoming { tenant, payment, matched, at } => self.incoming.push(incoming::row(tenant, payment, matched, *at)),
             Write::Failed { source, key, reason, at } => {
                 self.failed.push(json!({"source": source, "event": key, "reason": reason, "failed_at": at}));
@@ -205,6 +210,7 @@ impl Batch {
         write(connection, state::DELETE, &deleted).await?;
         write(connection, credits::INSERT, &self.credits).await?;
         same_content(connection, credits::DIFFERENT, &self.credits, "bank_credits_once").await?;
+        self.credits_assigned.write_exactly(connection, credits::ASSIGN, "bank credit").await?;
         write(connection, incoming::INSERT, &self.incoming).await?;
         same_content(connection, incoming::DIFFERENT, &self.incoming, "incoming_once").await?;
         write(connection, incoming::INSERT_FAILED, &self.failed).await?;

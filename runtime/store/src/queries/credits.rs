@@ -22,6 +22,11 @@ pub(super) const DIFFERENT: &str = "
     WHERE amount <> {n:amount} OR reference <> {t:reference}
         OR ({t:transaction_id} IS NOT NULL AND (transaction_id IS NULL OR transaction_id <> {t:transaction_id}))";
 
+/// Only a credit that pays for nothing.
+pub(super) const ASSIGN: &str = "
+    UPDATE bank_credits SET transaction_id = {t:transaction_id}, unmatched = NULL FROM {items}
+    WHERE tenant = {t:tenant} AND rail = {t:rail} AND external_id = {t:external_id} AND transaction_id IS NULL";
+
 pub(super) fn row(credit: &BankCredit) -> Value {
     let (transaction, unmatched) = matched_columns(&credit.matched);
     json!({

@@ -16,7 +16,7 @@ use super::fault::Fault;
 use super::{Db, Store, batch, credits, dialect, effects, envelopes, incoming, jobs, state, tenants, transactions, versions, work};
 
 const WAITING_DEPOSIT: [State; 2] = [State::Deposit(DepositState::AwaitingFunds), State::Deposit(DepositState::SeenPending)];
-const PAYOUT_UNDER_WAY: [State; 2] = [State::Withdrawal(WithdrawalState::PayoutInProgress); 2];
+const PAYOUT_UNDER_WAY: [State; 2] = [State::Withdrawal(WithdrawalState::PayoutInProgress), State::Withdrawal(WithdrawalState::ReadyForPickup)];
 
 impl Store {
     /// A connection for reads.

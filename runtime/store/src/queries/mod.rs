@@ -17,6 +17,7 @@ mod state;
 mod tenants;
 mod transactions;
 mod versions;
+mod waiting;
 mod work;
 
 use serde_json::Value;

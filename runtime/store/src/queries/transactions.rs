@@ -12,12 +12,12 @@ use super::{Connection, Fields, Row, query, read};
 
 pub(super) const INSERT: &str = "
     INSERT INTO transactions (tenant, id, kind, state, version, asset, reference, memo, account, anchor_account,
-        amount_expected, amount_in, fee, amount_out, refunded, external_id, stellar_transaction_id, message, fields,
-        status_eta, created_at, updated_at, received_at, completed_at)
+        amount_expected, amount_in, fee, amount_out, refunded, payouts_returned, external_id, stellar_transaction_id, message, fields,
+        status_eta, expires_at, created_at, updated_at, received_at, completed_at)
     SELECT {t:tenant}, {t:id}, {t:kind}, {t:state}, {n:version}, {t:asset}, {t:reference}, {t:memo}, {t:account},
-        {t:anchor_account}, {n:amount_expected}, {n:amount_in}, {n:fee}, {n:amount_out}, {n:refunded}, {t:external_id},
-        {t:stellar_transaction_id}, {t:message}, {t:fields}, {n:status_eta}, {n:created_at}, {n:updated_at},
-        {n:received_at}, {n:completed_at}
+        {t:anchor_account}, {n:amount_expected}, {n:amount_in}, {n:fee}, {n:amount_out}, {n:refunded}, {n:payouts_returned}, {t:external_id},
+        {t:stellar_transaction_id}, {t:message}, {t:fields}, {n:status_eta}, {n:expires_at}, {n:created_at},
+        {n:updated_at}, {n:received_at}, {n:completed_at}
     FROM {items}";
 
 /// Only where kind, state and version are still those that were read (money rule 4).
@@ -25,8 +25,8 @@ pub(super) const UPDATE: &str = "
     UPDATE transactions SET state = {t:state}, version = {n:version}, asset = {t:asset}, reference = {t:reference},
         memo = {t:memo}, account = {t:account}, anchor_account = {t:anchor_account},
         amount_expected = {n:amount_expected}, amount_in = {n:amount_in}, fee = {n:fee}, amount_out = {n:amount_out},
-        refunded = {n:refunded}, external_id = {t:external_id}, stellar_transaction_id = {t:stellar_transaction_id},
-        message = {t:message}, fields = {t:fields}, status_eta = {n:status_eta}, created_at = {n:created_at},
+        refunded = {n:refunded}, payouts_returned = {n:payouts_returned}, external_id = {t:external_id}, stellar_transaction_id = {t:stellar_transaction_id},
+        message = {t:message}, fields = {t:fields}, status_eta = {n:status_eta}, expires_at = {n:expires_at}, created_at = {n:created_at},
         updated_at = {n:updated_at}, received_at = {n:received_at}, completed_at = {n:completed_at}
     FROM {items}
     WHERE tenant = {t:tenant} AND id = {t:id} AND kind = {t:kind} AND state = {t:from_state} AND version = {n:from_version}";
@@ -56,11 +56,13 @@ pub(super) fn row(transaction: &Transaction) -> Value {
         "fee": units(transaction.fee),
         "amount_out": units(transaction.amount_out),
         "refunded": transaction.refunded.units(),
+        "payouts_returned": transaction.payouts_returned,
         "external_id": transaction.external_id,
         "stellar_transaction_id": transaction.stellar_transaction_id,
         "message": transaction.message,
         "fields": json!(transaction.fields).to_string(),
         "status_eta": transaction.status_eta,
+        "expires_at": transaction.expires_at,
         "created_at": transaction.created_at,
         "updated_at": transaction.updated_at,
         "received_at": transaction.received_at,
@@ -108,11 +110,13 @@ pub(super) fn from_row(row: &Row) -> Result<Transaction, StoreError> {
         fee: fields.amount_or_none("fee")?,
         amount_out: fields.amount_or_none("amount_out")?,
         refunded: fields.amount("refunded")?,
+        payouts_returned: fields.int("payouts_returned")?,
         external_id: fields.text_or_none("external_id")?,
         stellar_transaction_id: fields.text_or_none("stellar_transaction_id")?,
         message: fields.text_or_none("message")?,
         fields: fields.json("fields")?,
         status_eta: fields.int_or_none("status_eta")?,
+        expires_at: fields.int_or_none("expires_at")?,
         created_at: fields.int("created_at")?,
         updated_at: fields.int("updated_at")?,
         received_at: fields.int_or_none("received_at")?,
@@ -176,15 +180,18 @@ pub(super) async fn waiting(
     rows.iter().map(from_row).collect()
 }
 
+/// Expired ones too: what is said of them may revive them.
 pub(super) const FIND_BY_REFERENCE: &str = "
     SELECT transactions.* FROM {items}
-    JOIN transactions ON tenant = {t:tenant} AND reference = {t:text} AND kind = {t:kind} AND state IN ({t:state_a}, {t:state_b})
+    JOIN transactions ON tenant = {t:tenant} AND reference = {t:text} AND kind = {t:kind}
+        AND state IN ({t:state_a}, {t:state_b}, 'expired')
     ORDER BY created_at, id";
 
+/// Completed ones too: the rail may give a payout back days after.
 pub(super) const FIND_BY_EXTERNAL_ID: &str = "
     SELECT transactions.* FROM {items}
     JOIN transactions ON tenant = {t:tenant} AND external_id = {t:text} AND kind = {t:kind}
-        AND state IN ({t:state_a}, {t:state_b})
+        AND state IN ({t:state_a}, {t:state_b}, 'completed')
     ORDER BY created_at, id";
 
 /// As [`waiting`], by reference or external id.

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use windlass_domain::commit::Write;
 use windlass_domain::job::Job;
 use windlass_domain::ports::store::StoreError;
+use windlass_domain::rules::AssetRules;
 use windlass_domain::tenant::Version;
 use windlass_domain::{TenantId, VersionNumber};
 
 use super::fault::Fault;
-use super::{Connection, Fields, Row, encode, jobs, query, read, work, write};
+use super::{Connection, Fields, Row, encode, jobs, query, read, tenants, work, write};
 
 fn from_row(row: &Row) -> Result<Version, StoreError> {
     let fields = Fields::new(row, "versions", &["tenant", "number"]);
@@ -95,12 +96,34 @@ pub(super) async fn add(connection: &mut Connection, version: &Version, componen
     Ok(numbered)
 }
 
-/// In the caller's database transaction: the active version, and the polls that are not there yet, due now.
+/// Is every enabled direction's hook exported?
+fn exported<'a>(assets: impl Iterator<Item = &'a AssetRules>, version: Option<&Version>) -> Result<(), StoreError> {
+    let hooks = version.map_or(&[][..], |version| version.hooks.as_slice());
+    let missing: Vec<String> = assets.flat_map(|rules| rules.missing_hooks(hooks)).collect();
+    if missing.is_empty() { Ok(()) } else { Err(StoreError::HookMissing(missing)) }
+}
+
+/// In the caller's database transaction: an asset's rules. The tenant's row is locked as it is by [`activate`], so that
+/// neither overlooks what the other does.
+pub(super) async fn put_asset(connection: &mut Connection, tenant: &TenantId, rules: &AssetRules) -> Result<(), StoreError> {
+    lock(connection, tenant).await?;
+    let version = active(connection, std::slice::from_ref(tenant)).await?.remove(tenant);
+    exported(std::iter::once(rules), version.as_ref())?;
+    let text = "
+        INSERT INTO assets (tenant, asset, rules) SELECT {t:tenant}, {t:asset}, {t:rules} FROM {items} WHERE true
+        ON CONFLICT (tenant, asset) DO UPDATE SET rules = excluded.rules";
+    tenants::put(connection, text, json!({"tenant": tenant, "asset": rules.asset, "rules": json!(rules).to_string()})).await
+}
+
+/// In the caller's database transaction: the active version, and the polls that are not there yet; all due now.
 pub(super) async fn activate(connection: &mut Connection, tenant: &TenantId, number: VersionNumber, polls: &[Job]) -> Result<(), StoreError> {
     lock(connection, tenant).await?;
-    if by_numbers(connection, &[(tenant.clone(), number)]).await?.is_empty() {
+    let key = (tenant.clone(), number);
+    let Some(version) = by_numbers(connection, std::slice::from_ref(&key)).await?.remove(&key) else {
         return Err(StoreError::NotFound(format!("version {number} of tenant {tenant}")));
-    }
+    };
+    let assets = tenants::assets_of(connection, std::slice::from_ref(tenant)).await?.remove(tenant).unwrap_or_default();
+    exported(assets.iter(), Some(&version))?;
     query("UPDATE tenants SET active_version = $2 WHERE id = $1")
         .bind(tenant.as_str())
         .bind(number.0)
@@ -108,17 +131,21 @@ pub(super) async fn activate(connection: &mut Connection, tenant: &TenantId, num
         .await
         .map_err(Fault::from)?;
     for poll in polls {
-        let row = query("SELECT COUNT(*) AS open FROM jobs WHERE tenant = $1 AND hook = $2 AND state = 'open' AND transaction_id IS NULL")
+        let row = query("SELECT id FROM jobs WHERE tenant = $1 AND hook = $2 AND state = 'open' AND transaction_id IS NULL")
             .bind(tenant.as_str())
             .bind(poll.hook.as_str())
-            .fetch_one(&mut *connection)
+            .fetch_optional(&mut *connection)
             .await
             .map_err(Fault::from)?;
-        if Fields::new(&row, "jobs", &[]).int("open")? > 0 {
-            continue;
-        }
-        write(connection, jobs::INSERT, &[jobs::row(poll)]).await?;
-        if let Write::Work { key, after_ms } = Write::job_work(poll, 0) {
+        // One that is there is asked at once: what the new version mends is mended now.
+        let due = match row {
+            Some(row) => Job { id: Fields::new(&row, "jobs", &[]).parsed("id")?, ..poll.clone() },
+            None => {
+                write(connection, jobs::INSERT, &[jobs::row(poll)]).await?;
+                poll.clone()
+            }
+        };
+        if let Write::Work { key, after_ms } = Write::job_work(&due, 0) {
             write(connection, work::WAKE, &[work::wake_row(&key, after_ms)]).await?;
         }
     }

@@ -30,11 +30,11 @@ async fn tenants_and_tokens(world: World) {
 async fn what_a_tenant_sets(world: World) {
     let store = &world.store;
     let rules = |decimals| AssetRules {
-        asset: Asset::Native,
         decimals,
         deposit: DirectionRules { enabled: true, ..DirectionRules::default() },
-        withdrawal: DirectionRules::default(),
+        ..serde_json::from_str(r#"{"asset":"native"}"#).unwrap()
     };
+    store.activate(&acme(), VersionNumber(1), &[]).await.unwrap();
     store.put_asset(&acme(), &rules(2)).await.unwrap();
     store.put_asset(&acme(), &rules(3)).await.unwrap();
     assert_eq!(store.assets(&acme()).await.unwrap(), [rules(3)]);

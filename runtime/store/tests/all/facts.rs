@@ -17,6 +17,7 @@ both!(
     rule_2_payments_are_matched_by_account_memo_and_type,
     rule_2_cursor_and_facts_commit_together,
     waiting_transactions_page_oldest_first,
+    payouts_to_be_fetched_wait_and_completed_ones_are_found,
     state_keys_are_in_byte_order,
 );
 
@@ -116,6 +117,26 @@ async fn waiting_transactions_page_oldest_first(world: World) {
     world.write(vec![new(under_way), new(withdrawal(10, W::Received))]).await.unwrap();
     assert_eq!(ids(world.store.pending_payouts(&acme(), 9_999, None, 9).await.unwrap()), [tx(9)]);
     assert_eq!(ids(world.store.find_pending_payouts(&acme(), &["p1".into()]).await.unwrap()), [tx(9)]);
+}
+
+async fn payouts_to_be_fetched_wait_and_completed_ones_are_found(world: World) {
+    let payout = |number: u16, state| {
+        let completed_at = (state == W::Completed).then_some(7);
+        windlass_domain::transaction::Transaction { external_id: Some(format!("p{number}")), completed_at, ..withdrawal(number, state) }
+    };
+    let states = [W::PayoutInProgress, W::ReadyForPickup, W::Completed, W::PayoutHeld];
+    world.write((1..).zip(states).map(|(number, state)| new(payout(number, state))).collect()).await.unwrap();
+    let returned = windlass_domain::transaction::Transaction { payouts_returned: 2, ..payout(5, W::PayoutReturned) };
+    world.write(vec![new(returned)]).await.unwrap();
+    let ids = |all: Vec<windlass_domain::transaction::Transaction>| all.into_iter().map(|one| one.id).collect::<Vec<_>>();
+    assert_eq!(ids(world.store.pending_payouts(&acme(), 9_999, None, 9).await.unwrap()), [tx(1), tx(2)]);
+    let wanted: Vec<String> = (1..=5).map(|number| format!("p{number}")).collect();
+    assert_eq!(ids(world.store.find_pending_payouts(&acme(), &wanted).await.unwrap()), [tx(1), tx(2), tx(3)]);
+    assert!(world.store.find_pending_payouts(&other(), &wanted).await.unwrap().is_empty(), "rule 9");
+    assert_eq!(world.transaction(5).await.payouts_returned, 2);
+    let of_a_deposit = windlass_domain::transaction::Transaction { payouts_returned: 1, ..deposit(6, D::Ready) };
+    let refused = world.write(vec![new(of_a_deposit)]).await;
+    assert!(matches!(refused, Err(CommitError::Conflict { constraint, .. }) if constraint == "transactions_payouts_returned"));
 }
 
 async fn state_keys_are_in_byte_order(world: World) {

@@ -10,6 +10,7 @@ mod fences;
 mod guards;
 mod jobs;
 mod open;
+mod people;
 mod plans;
 mod schema;
 mod world;

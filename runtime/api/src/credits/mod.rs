@@ -1,0 +1,4 @@
+//! Credits that polls reported.
+
+pub(crate) mod assign;
+pub(crate) mod list;

@@ -1,0 +1,64 @@
+//! Transactions whose user did not pay in time.
+
+use windlass_domain::commit::{Commit, Lease, Next, WorkKind, Write};
+use windlass_domain::deposit::{self, DepositEvent, DepositState};
+use windlass_domain::ids::{TenantId, TimeMs, TransactionId};
+use windlass_domain::transaction::{History, State, Transaction};
+use windlass_domain::withdrawal::{self, WithdrawalEvent, WithdrawalState};
+
+use crate::{Pipeline, StepError, only, under};
+
+impl Pipeline {
+    /// Looks at every transaction whose deadline is due. The number of transactions.
+    pub async fn step_expire(&self) -> Result<usize, StepError> {
+        let leases = self.claim(WorkKind::Expire).await?;
+        let (keys, leases): (Vec<_>, Vec<_>) = leases.into_iter().filter_map(|lease| Some((key(&lease)?, lease))).unzip();
+        let transactions = self.parts.store.transactions(&keys).await?;
+        let now = self.parts.clock.now();
+        let commits: Vec<Commit> = leases.iter().zip(transactions).map(|(lease, transaction)| look(lease, transaction.as_ref(), now)).collect();
+        let count = commits.len();
+        self.commit_all(commits).await;
+        Ok(count)
+    }
+}
+
+/// Purely: what the deadline comes to. A transaction that does not wait for its user any more has none.
+fn look(lease: &Lease, transaction: Option<&Transaction>, now: TimeMs) -> Commit {
+    let Some((before, expires_at)) = transaction.and_then(|transaction| Some((transaction, transaction.expires_at?))) else {
+        return only(lease, Next::Done);
+    };
+    let (event, after) = match before.state {
+        State::Deposit(DepositState::AwaitingFunds) => (DepositEvent::DeadlinePassed.name(), deposit::step(before, &DepositEvent::DeadlinePassed, now)),
+        State::Withdrawal(WithdrawalState::AwaitingPayment) => {
+            (WithdrawalEvent::DeadlinePassed.name(), withdrawal::step(before, &WithdrawalEvent::DeadlinePassed, now))
+        }
+        State::Deposit(_) | State::Withdrawal(_) => return only(lease, Next::Done),
+    };
+    // The queue's time is the database's: by ours it may be a little early.
+    if let Ok(early_ms @ 1..) = u64::try_from(expires_at.saturating_sub(now)) {
+        return only(lease, Next::After(early_ms));
+    }
+    match after {
+        Ok(after) => {
+            let history = History {
+                version: after.version,
+                from: Some(before.state),
+                to: after.state,
+                event: event.to_owned(),
+                actor: "driver".to_owned(),
+                detail: None,
+                at: now,
+            };
+            let write = Write::Transaction { before: (before.state, before.version), after: Box::new(after), history };
+            under(lease, Next::Done, vec![write])
+        }
+        Err(refused) => {
+            tracing::warn!(transaction.id = %before.id, error = %refused, "transaction.expire refused");
+            only(lease, Next::Done)
+        }
+    }
+}
+
+fn key(lease: &Lease) -> Option<(TenantId, TransactionId)> {
+    Some((lease.work.tenant.clone()?, TransactionId::new(lease.work.subject.clone()).ok()?))
+}
