@@ -50,6 +50,8 @@ impl Books {
         for line in &statement.lines {
             let amount: Amount = line.amount.parse()?;
             match line.direction {
+                // A payout that came back was not paid out.
+                Direction::Credit if line.returns.is_some() => books.paid_out = books.paid_out.minus(amount)?,
                 Direction::Credit => {
                     books.bank_in = books.bank_in.plus(amount)?;
                     books.fees = books.fees.plus(deposit.fee(amount, house.rules.decimals)?)?;

@@ -19,7 +19,7 @@ mod serve;
 
 pub use bank::{
     Bank, BankConfig, BankFault, BankFaultMode, Customer, Direction, Idempotency, Line,
-    NewCustomer, Notification, Route, Statement, Transfer, TransferStatus,
+    NewCustomer, Notification, Return, Route, Statement, Transfer, TransferStatus,
 };
 pub use devnet::{Closing, Devnet, DevnetConfig};
 pub use error::Error;

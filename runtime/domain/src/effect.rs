@@ -11,13 +11,18 @@ use crate::job::{HookError, RunEnd};
 use crate::manifest::UnknownEffects;
 
 /// The `Idempotency-Key` of a named effect: `HMAC-SHA-256(tenant key, transaction id 0x1F effect name)`, as 64 hex
-/// digits. The same in every run for the transaction.
-pub fn idempotency_key(tenant_key: &[u8], transaction: &TransactionId, effect: &str) -> String {
+/// digits. The same in every run for the transaction. When a person has a payout made again that came back, it is another
+/// payout: 0x1F and the number of those that came back are appended, so that the rail does not give the first answer again.
+pub fn idempotency_key(tenant_key: &[u8], transaction: &TransactionId, effect: &str, payouts_returned: i64) -> String {
     // HMAC takes keys of every length, so this cannot fail; an empty key is refused where tenants are made.
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(tenant_key).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
     mac.update(transaction.as_str().as_bytes());
     mac.update(&[0x1f]);
     mac.update(effect.as_bytes());
+    if payouts_returned > 0 {
+        mac.update(&[0x1f]);
+        mac.update(payouts_returned.to_string().as_bytes());
+    }
     hex::encode(mac.finalize().into_bytes())
 }
 
@@ -243,8 +248,9 @@ mod tests {
     #[test]
     fn rule_3_the_key_is_the_same_in_every_run() {
         let (a, b) = (TransactionId::from_bits([1; 16]), TransactionId::from_bits([2; 16]));
-        assert_eq!(idempotency_key(b"k", &a, "payout"), idempotency_key(b"k", &a, "payout"));
-        let others = [idempotency_key(b"k", &b, "payout"), idempotency_key(b"k", &a, "notify"), idempotency_key(b"l", &a, "payout")];
-        assert!(others.iter().all(|other| *other != idempotency_key(b"k", &a, "payout")));
+        let key = |secret: &[u8], transaction, effect, returned| idempotency_key(secret, transaction, effect, returned);
+        assert_eq!(key(b"k", &a, "payout", 0), key(b"k", &a, "payout", 0));
+        let others = [key(b"k", &b, "payout", 0), key(b"k", &a, "notify", 0), key(b"l", &a, "payout", 0), key(b"k", &a, "payout", 1)];
+        assert!(others.iter().all(|other| *other != key(b"k", &a, "payout", 0)));
     }
 }

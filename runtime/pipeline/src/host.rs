@@ -27,6 +27,8 @@ pub(crate) struct JobHost {
     pub(crate) run: i64,
     pub(crate) lease: Lease,
     pub(crate) transaction: Option<TransactionId>,
+    /// Payouts of it that came back.
+    pub(crate) payouts_returned: i64,
     /// When the job started: the pending set is of then.
     pub(crate) snapshot: TimeMs,
     /// Effects of the job's earlier runs, in their order.
@@ -69,7 +71,7 @@ impl JobHost {
     async fn key(&self, effect: &str, transaction: &TransactionId) -> Result<String, HostFault> {
         let sealed = self.parts.store.sealed_idempotency_key(&self.tenant).await.map_err(fault)?;
         let key = self.parts.sealer.open(&self.tenant, "idempotency-key", &sealed).map_err(|error| HostFault::Failed(error.to_string()))?;
-        Ok(idempotency_key(key.expose(), transaction, effect))
+        Ok(idempotency_key(key.expose(), transaction, effect, self.payouts_returned))
     }
 
     async fn record(&self, record: EffectRecord) -> Result<(), HostFault> {

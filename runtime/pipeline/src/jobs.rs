@@ -16,7 +16,7 @@ use windlass_domain::retry;
 
 use crate::host::{JobHost, Memory, SharedHost};
 use crate::payout::{Fate, fate, hold};
-use crate::{Pipeline, StepError, only, poll, printable, together, under};
+use crate::{Pipeline, StepError, only, payouts, poll, printable, together, under};
 
 impl Pipeline {
     /// Runs every job that is due, as many as may run at once, to its run's end. The number of jobs.
@@ -99,7 +99,12 @@ impl Pipeline {
         }
         // A poll that found nothing left a run that the next one takes over.
         let idle = context.job.idle_polls > 0 && cut_off.is_none();
-        if idle && let Some(active) = context.active.clone() {
+        // A poll takes the active version each time: what a new version mends is mended at once.
+        if is_poll(context.job.hook) {
+            let Some(active) = context.active.clone().filter(|version| version.hooks.contains(&context.job.hook)) else {
+                // Nobody asks while no active version has the hook. The job stays: an activation wakes it.
+                return self.committer.commit(under(lease, Next::After(UNASKED_MS), starts)).await;
+            };
             context.job.version = active.number;
             context.version = active;
         }
@@ -161,6 +166,7 @@ impl Pipeline {
             run: context.job.runs,
             lease: lease.clone(),
             transaction: context.job.transaction.clone(),
+            payouts_returned: context.transaction.as_ref().map_or(0, |transaction| transaction.payouts_returned),
             snapshot: now,
             earlier: context.journal.clone(),
             memory: Mutex::new(Memory::default()),
@@ -219,7 +225,10 @@ impl Pipeline {
                     state.extend(checked.writes);
                     Ok(self.polled(lease, context, idle, found.more, state, end(log), now))
                 }
-                _ => Ok(self.again(lease, context, &outcome.end, 0, false, vec![end(outcome.log.clone())], now)),
+                _ => {
+                    let delay_ms = asked_delay(&outcome.end);
+                    Ok(self.again(lease, context, &outcome.end, delay_ms, false, vec![end(outcome.log.clone())], now))
+                }
             },
             Hook::ProcessWithdrawal => match fate(context, &host.journal(), Some(&outcome.end), outcome.output.as_ref(), now) {
                 Fate::Done(writes) => {
@@ -229,11 +238,25 @@ impl Pipeline {
                 Fate::Again { delay_ms, unknown } => Ok(self.again(lease, context, &outcome.end, delay_ms, unknown, vec![end(outcome.log.clone())], now)),
                 Fate::Held(reason) => Ok(self.held(lease, context, &reason, vec![end(outcome.log.clone())], now)),
             },
-            Hook::AfterDeposit | Hook::PollPendingPayouts | Hook::PayoutStatus | Hook::Interactive => match &outcome.end {
+            Hook::PollPendingPayouts => match &outcome.output {
+                Some(HookOutput::PayoutPoll(found)) => {
+                    let ids: Vec<_> = payouts::named(found).into_iter().map(|id| (job.tenant.clone(), id)).collect();
+                    let transactions = self.parts.store.transactions(&ids).await?.into_iter().flatten().collect();
+                    let checked = payouts::check(found, transactions, now);
+                    let log: Vec<LogLine> = outcome.log.iter().cloned().chain(checked.refused).collect();
+                    let idle = keeps_nothing && checked.writes.is_empty() && !found.more;
+                    state.extend(checked.writes);
+                    Ok(self.polled(lease, context, idle, found.more, state, end(log), now))
+                }
+                _ => {
+                    let delay_ms = asked_delay(&outcome.end);
+                    Ok(self.again(lease, context, &outcome.end, delay_ms, false, vec![end(outcome.log.clone())], now))
+                }
+            },
+            Hook::AfterDeposit | Hook::PayoutStatus | Hook::Interactive => match &outcome.end {
                 RunEnd::Returned => Ok(self.done(lease, context, state, end(outcome.log.clone()), now)),
                 other => {
-                    let delay_ms = if let RunEnd::Refused(HookError::TryLater(delay_ms)) = other { *delay_ms } else { 0 };
-                    Ok(self.again(lease, context, other, delay_ms, false, vec![end(outcome.log.clone())], now))
+                    Ok(self.again(lease, context, other, asked_delay(other), false, vec![end(outcome.log.clone())], now))
                 }
             },
         }
@@ -281,7 +304,7 @@ impl Pipeline {
         let random = u64::from_le_bytes(self.parts.random.bits()[..8].try_into().unwrap_or_default());
         let after = Job { failures, idle_polls: 0, message, updated_at: now, ..context.job.clone() };
         writes.push(Write::Job { before: JobState::Open, after: Box::new(after) });
-        under(lease, Next::After(policy.delay_ms(failures, random).max(delay_ms)), writes)
+        under(lease, Next::After(policy.delay_ms(failures, random).max(delay_ms.min(policy.cap_ms))), writes)
     }
 
     /// Held for a person, with the withdrawal.
@@ -291,6 +314,21 @@ impl Pipeline {
         let after = Job { state: JobState::Held, message: Some(reason.to_owned()), updated_at: now, ..context.job.clone() };
         writes.push(Write::Job { before: JobState::Open, after: Box::new(after) });
         under(lease, Next::Done, writes)
+    }
+}
+
+/// Between two looks at a poll that no active version exports.
+const UNASKED_MS: u64 = 60_000;
+
+const fn is_poll(hook: Hook) -> bool {
+    matches!(hook, Hook::PollPendingDeposits | Hook::PollPendingPayouts)
+}
+
+/// How long the guest asks to wait, in milliseconds: the least that is waited.
+const fn asked_delay(end: &RunEnd) -> u64 {
+    match end {
+        RunEnd::Refused(HookError::TryLater(delay_ms)) => *delay_ms,
+        _ => 0,
     }
 }
 

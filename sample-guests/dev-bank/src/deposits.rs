@@ -32,6 +32,9 @@ struct Line {
     direction: String,
     amount: String,
     reference: String,
+    /// Of a credit that gives a transfer back: `transfers.rs` reports it.
+    #[serde(default)]
+    returns: Option<String>,
 }
 
 /// A credit, and what it was found to pay for.
@@ -75,7 +78,7 @@ impl DepositIntegration for DevBank {
 /// The page's credits. A line that cannot be read fails the poll: nothing is skipped, and the tenant is told.
 fn credits(lines: Vec<Line>) -> Result<Vec<Credit>, Error> {
     let mut credits = Vec::new();
-    for line in lines.into_iter().filter(|line| line.direction == "credit") {
+    for line in lines.into_iter().filter(|line| line.direction == "credit" && line.returns.is_none()) {
         let amount = line
             .amount
             .parse()
@@ -170,6 +173,7 @@ mod tests {
             direction: direction.into(),
             amount: amount.into(),
             reference: "7K3M9Q2XAB".into(),
+            returns: None,
         }
     }
 
@@ -177,6 +181,8 @@ mod tests {
     fn only_credits_count_and_bad_amounts_stop_the_poll() {
         let read = credits(vec![line("credit", "12.34"), line("debit", "9")]);
         assert_eq!(read.map(|credits| credits.len()), Ok(1));
+        let returned = Line { returns: Some("tr-000001".into()), ..line("credit", "12.34") };
+        assert_eq!(credits(vec![returned]).map(|credits| credits.len()), Ok(0), "what came back is no deposit");
         let error = credits(vec![line("credit", "12,34")]).map(|_| ()).unwrap_err();
         assert!(matches!(error, Error::UnexpectedResponse(text) if text.contains("line-000001")));
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use windlass_sdk::http::Response;
 use windlass_sdk::{
     Error, Found, Payment, Payout, PayoutPoll, PayoutProgress, PayoutStatus, PayoutUpdate, Payouts, PendingPayouts,
-    Transaction, WithdrawalIntegration, log, settings, state,
+    Transaction, WithdrawalIntegration, clock, log, settings, state,
 };
 
 use crate::{DevBank, client};
@@ -13,6 +13,11 @@ use crate::{DevBank, client};
 const ROUND: &str = "payouts-looked-at";
 /// Payouts looked at in one poll: each is a request, and a run may send 100.
 const BATCH: u32 = 90;
+/// Which transfers that came back have been reported.
+const RETURNS: &str = "returns-cursor";
+/// A transfer that came back and is no payout that we know may be one whose run has not ended yet: for so many
+/// milliseconds it is looked for again.
+const UNKNOWN_RETURN_MS: u64 = 60 * 60 * 1_000;
 
 #[derive(Serialize)]
 struct NewTransfer<'a> {
@@ -26,6 +31,23 @@ struct NewTransfer<'a> {
 struct Transfer {
     id: String,
     status: String,
+    /// Why it came back.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Returns {
+    returns: Vec<Return>,
+    next: String,
+}
+
+#[derive(Deserialize)]
+struct Return {
+    transfer: String,
+    reason: String,
+    /// Unix seconds.
+    returned_at: u64,
 }
 
 #[derive(Deserialize)]
@@ -66,15 +88,50 @@ impl Payouts for DevBank {
         let more = batch.len() == BATCH as usize;
         state::set_u64(ROUND, if more { looked_at + u64::from(BATCH) } else { 0 });
         let mut updates = Vec::new();
+        let mut reported = Vec::new();
         for transaction in batch {
             let Some(id) = &transaction.external_id else { continue };
             let answer = client::get(&format!("/v1/transfers/{}", client::encode(id)))?;
             if let Some(progress) = progress(id, &answer)? {
-                updates.push(PayoutUpdate { id: transaction.id, progress });
+                if matches!(progress, PayoutProgress::Returned(_)) {
+                    reported.push(id.clone());
+                }
+                updates.push(PayoutUpdate { id: transaction.id.clone(), progress });
             }
         }
+        updates.extend(returned(pending, &reported)?);
         Ok(PayoutPoll { updates, more })
     }
+}
+
+/// Payouts that came back since the last poll, completed ones too; but not those that are reported already. The cursor
+/// stays while the page holds a transfer that came back lately and is no payout that we know.
+fn returned(pending: &PendingPayouts, reported: &[String]) -> Result<Vec<PayoutUpdate>, Error> {
+    let cursor = state::get_text(RETURNS)?.unwrap_or_default();
+    let answer = client::get(&format!("/v1/returns?after={}&limit=50", client::encode(&cursor)))?;
+    if answer.status != 200 {
+        return Err(client::failure(&answer));
+    }
+    let page: Returns = client::read(&answer)?;
+    let new: Vec<&Return> = page.returns.iter().filter(|one| !reported.contains(&one.transfer)).collect();
+    let ids: Vec<String> = new.iter().map(|one| one.transfer.clone()).collect();
+    let payouts = if ids.is_empty() { Vec::new() } else { pending.find(&ids) };
+    let (mut updates, mut wait) = (Vec::new(), false);
+    for one in new {
+        match payouts.iter().find(|payout| payout.external_id.as_deref() == Some(&one.transfer)) {
+            Some(payout) => updates.push(PayoutUpdate { id: payout.id.clone(), progress: PayoutProgress::Returned(one.reason.clone()) }),
+            None if is_recent(one.returned_at, clock::now_ms()) => wait = true,
+            None => log::warn(&format!("transfer {} came back ({}), and it is no payout of a withdrawal", one.transfer, one.reason)),
+        }
+    }
+    if !wait && page.next != cursor {
+        state::set_text(RETURNS, &page.next);
+    }
+    Ok(updates)
+}
+
+fn is_recent(returned_at_s: u64, now_ms: u64) -> bool {
+    now_ms.saturating_sub(returned_at_s.saturating_mul(1_000)) < UNKNOWN_RETURN_MS
 }
 
 /// Reads past so many of the set.
@@ -105,7 +162,9 @@ fn made(answer: &Response) -> Result<Payout, Error> {
 fn payout(transfer: Transfer) -> Result<Payout, Error> {
     match transfer.status.as_str() {
         "settled" => Ok(Payout::paid(&transfer.id)),
-        "pending" => Ok(Payout::in_progress(&transfer.id, None)),
+        // Of one that came back, the next poll reports why.
+        "pending" | "returned" => Ok(Payout::in_progress(&transfer.id, None)),
+        "ready" => Ok(Payout::ready_for_pickup(&transfer.id, "Fetch the money at the bank's desk; show an identity card.")),
         other => Err(Error::UnexpectedResponse(format!("transfer {} has the unknown status `{other}`", transfer.id))),
     }
 }
@@ -126,10 +185,17 @@ fn found(transfers: Vec<Transfer>) -> Result<Found, Error> {
 /// What is new about a payout, if anything. One that the bank does not know must not hide the others.
 fn progress(id: &str, answer: &Response) -> Result<Option<PayoutProgress>, Error> {
     match answer.status {
-        200 => match payout(client::read(answer)?)? {
-            Payout::Paid(_) => Ok(Some(PayoutProgress::Delivered)),
-            Payout::InProgress(_) | Payout::ReadyForPickup(_) => Ok(None),
-        },
+        200 => {
+            let transfer: Transfer = client::read(answer)?;
+            if transfer.status == "returned" {
+                let reason = transfer.reason.unwrap_or_else(|| "the receiver's bank gave it back".into());
+                return Ok(Some(PayoutProgress::Returned(reason)));
+            }
+            match payout(transfer)? {
+                Payout::Paid(_) => Ok(Some(PayoutProgress::Delivered)),
+                Payout::InProgress(_) | Payout::ReadyForPickup(_) => Ok(None),
+            }
+        }
         404 => {
             log::error(&format!("the bank does not know transfer {id}"));
             Ok(None)
@@ -166,10 +232,16 @@ mod tests {
 
     #[test]
     fn rule_3_nothing_found_is_not_a_no() {
-        let transfer = || Transfer { id: "tr-000001".into(), status: "settled".into() };
+        let transfer = || Transfer { id: "tr-000001".into(), status: "settled".into(), reason: None };
         assert_eq!(found(vec![]), Ok(Found::CannotTell));
         assert_eq!(found(vec![transfer()]), Ok(Found::Found(Payout::paid("tr-000001"))));
         assert_eq!(found(vec![transfer(), transfer()]), Ok(Found::CannotTell));
+    }
+
+    #[test]
+    fn an_unknown_return_is_looked_for_again_for_an_hour() {
+        assert!(is_recent(1_000, 1_000_000 + UNKNOWN_RETURN_MS - 1));
+        assert!(!is_recent(1_000, 1_000_000 + UNKNOWN_RETURN_MS));
     }
 
     #[test]
@@ -177,6 +249,9 @@ mod tests {
         assert_eq!(progress("tr-1", &answer(404, "")), Ok(None));
         assert_eq!(progress("tr-1", &answer(200, r#"{"id":"tr-1","status":"pending"}"#)), Ok(None));
         let settled = answer(200, r#"{"id":"tr-1","status":"settled"}"#);
+        assert_eq!(progress("tr-1", &answer(200, r#"{"id":"tr-1","status":"ready"}"#)), Ok(None));
+        let returned = answer(200, r#"{"id":"tr-1","status":"returned","reason":"account closed"}"#);
+        assert_eq!(progress("tr-1", &returned), Ok(Some(PayoutProgress::Returned("account closed".into()))));
         assert_eq!(progress("tr-1", &settled), Ok(Some(PayoutProgress::Delivered)));
         assert_eq!(progress("tr-1", &answer(500, "")), Err(Error::TryLater(30_000)));
     }

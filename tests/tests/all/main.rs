@@ -6,3 +6,4 @@ mod kill;
 mod payouts;
 mod people;
 mod python;
+mod receiving;

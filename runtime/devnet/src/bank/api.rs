@@ -129,6 +129,7 @@ fn act(
     let key = text(headers, "idempotency-key");
     match (method.as_str(), uri.path()) {
         ("GET", "/v1/statement") => with_account(book, account, |found| statement(found, uri)),
+        ("GET", "/v1/returns") => with_account(book, account, |found| returns(found, uri)),
         ("POST", "/v1/transfers") => match serde_json::from_slice(body) {
             Err(error) => refuse(StatusCode::BAD_REQUEST, error.to_string()),
             Ok(wish) => match book.transfer(account, &wish, key, body, clock::now()) {
@@ -184,8 +185,17 @@ fn hundred() -> usize {
     100
 }
 
-/// A cursor is the number of lines that have been read.
 fn statement(account: &Account, uri: &Uri) -> Reply {
+    listed("lines", "s-", &account.lines, uri)
+}
+
+/// Transfers that came back, in the order in which they did.
+fn returns(account: &Account, uri: &Uri) -> Reply {
+    listed("returns", "r-", &account.returns, uri)
+}
+
+/// A page. A cursor is the number of items that have been read.
+fn listed(name: &str, prefix: &str, items: &[impl serde::Serialize], uri: &Uri) -> Reply {
     let Ok(Query(query)) = Query::<StatementQuery>::try_from_uri(uri) else {
         return refuse(StatusCode::BAD_REQUEST, "limit is not a number");
     };
@@ -194,11 +204,11 @@ fn statement(account: &Account, uri: &Uri) -> Reply {
     }
     let read = match query
         .after
-        .strip_prefix("s-")
+        .strip_prefix(prefix)
         .map(|number| usize::from_str_radix(number, 16))
     {
         None if query.after.is_empty() => 0,
-        Some(Ok(read)) if read <= account.lines.len() => read,
+        Some(Ok(read)) if read <= items.len() => read,
         _ => {
             return refuse(
                 StatusCode::BAD_REQUEST,
@@ -206,11 +216,11 @@ fn statement(account: &Account, uri: &Uri) -> Reply {
             );
         }
     };
-    let until = read.saturating_add(query.limit).min(account.lines.len());
+    let until = read.saturating_add(query.limit).min(items.len());
     let next = json!({
-        "lines": account.lines[read..until],
-        "next": format!("s-{until:08x}"),
-        "more": until < account.lines.len(),
+        name: items[read..until],
+        "next": format!("{prefix}{until:08x}"),
+        "more": until < items.len(),
     });
     (StatusCode::OK, next)
 }
@@ -234,7 +244,13 @@ fn by_key(account: &Account, uri: &Uri) -> Reply {
 
 fn by_id(account: &Account, id: &str) -> Reply {
     match account.transfers.iter().find(|transfer| transfer.id == id) {
-        Some(transfer) => (StatusCode::OK, tell(transfer)),
+        Some(transfer) => {
+            let mut told = tell(transfer);
+            if let Some(back) = account.returns.iter().find(|back| back.transfer == id) {
+                told["reason"] = json!(back.reason);
+            }
+            (StatusCode::OK, told)
+        }
         None => refuse(StatusCode::NOT_FOUND, "there is no such transfer"),
     }
 }

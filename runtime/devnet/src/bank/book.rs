@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{
     amount,
     records::{
-        Customer, Direction, Idempotency, Line, NewCustomer, Notification, NotificationWish,
+        Customer, Direction, Idempotency, Line, NewCustomer, Notification, NotificationWish, Return,
         Statement, Transfer, TransferStatus, TransferWish,
     },
 };
@@ -25,6 +25,7 @@ pub(crate) struct Account {
     pub(crate) require_key: bool,
     pub(crate) lines: Vec<Line>,
     pub(crate) transfers: Vec<Transfer>,
+    pub(crate) returns: Vec<Return>,
     pub(crate) notifications: Vec<Notification>,
     /// Request bodies by key, to compare a repeated request with.
     bodies: BTreeMap<(&'static str, String), (Vec<u8>, usize)>,
@@ -100,6 +101,7 @@ impl Book {
             require_key: new.require_key,
             lines: Vec::new(),
             transfers: Vec::new(),
+            returns: Vec::new(),
             notifications: Vec::new(),
             bodies: BTreeMap::new(),
         });
@@ -156,6 +158,7 @@ impl Book {
             reference: reference.to_owned(),
             counterparty: counterparty.to_owned(),
             to: None,
+            returns: None,
             booked_at: now,
             status: "booked",
         });
@@ -196,13 +199,12 @@ impl Book {
             return Err("insufficient funds".into());
         }
         account.balance -= units;
-        let pending = wish.to.starts_with("slow-");
         let transfer = Transfer {
             id: id.clone(),
-            status: if pending {
-                TransferStatus::Pending
-            } else {
-                TransferStatus::Settled
+            status: match wish.to.as_str() {
+                to if to.starts_with("slow-") => TransferStatus::Pending,
+                to if to.starts_with("desk-") => TransferStatus::Ready,
+                _ => TransferStatus::Settled,
             },
             amount: amount::format(units, account.decimals),
             to: wish.to.clone(),
@@ -220,6 +222,7 @@ impl Book {
             reference: wish.reference.clone(),
             counterparty: id,
             to: Some(wish.to.clone()),
+            returns: None,
             booked_at: now,
             status: "booked",
         });
@@ -228,14 +231,55 @@ impl Book {
         Ok(Asked::New(transfer))
     }
 
-    /// Lets a pending transfer arrive; false if there is no such transfer.
+    /// Gives a transfer back: its sum is credited again. False if there is none, or it came back before.
+    pub(crate) fn give_back(&mut self, id: &str, reason: &str, now: u64) -> bool {
+        let line = format!("line-{:06}", self.last_line + 1);
+        let found = self.accounts.iter_mut().find_map(|account| {
+            let at = account.transfers.iter().position(|one| {
+                one.id == id && one.status != TransferStatus::Returned
+            })?;
+            Some((account, at))
+        });
+        let Some((account, at)) = found else {
+            return false;
+        };
+        let transfer = &mut account.transfers[at];
+        let units = amount::parse(&transfer.amount, account.decimals);
+        let Some(balance) = units.and_then(|units| account.balance.checked_add(units)) else {
+            return false;
+        };
+        account.balance = balance;
+        transfer.status = TransferStatus::Returned;
+        account.lines.push(Line {
+            id: line,
+            direction: Direction::Credit,
+            amount: transfer.amount.clone(),
+            currency: account.currency.clone(),
+            reference: transfer.reference.clone(),
+            counterparty: transfer.to.clone(),
+            to: None,
+            returns: Some(transfer.id.clone()),
+            booked_at: now,
+            status: "booked",
+        });
+        account.returns.push(Return {
+            transfer: transfer.id.clone(),
+            reference: transfer.reference.clone(),
+            reason: reason.to_owned(),
+            returned_at: now,
+        });
+        self.last_line += 1;
+        true
+    }
+
+    /// Lets a pending transfer arrive, or one at the desk be fetched; false if there is no such transfer, or it came back.
     pub(crate) fn settle(&mut self, id: &str) -> bool {
         let mut transfers = self
             .accounts
             .iter_mut()
             .flat_map(|account| &mut account.transfers);
         transfers
-            .find(|transfer| transfer.id == id)
+            .find(|transfer| transfer.id == id && transfer.status != TransferStatus::Returned)
             .is_some_and(|transfer| {
                 transfer.status = TransferStatus::Settled;
                 true
@@ -419,5 +463,26 @@ mod tests {
         assert!(!book.settle("tr-000002"));
         let account = book.account(&account).expect("an account");
         assert_eq!(account.transfers[0].status, TransferStatus::Settled);
+    }
+
+    #[test]
+    fn a_transfer_comes_back_once_with_its_sum() {
+        let (mut book, account) = book(Idempotency::Honoured);
+        let sent = book.transfer(&account, &wish("desk-bob", "30.00"), None, b"", 1);
+        assert!(
+            matches!(sent, Ok(Asked::New(ref one)) if one.status == TransferStatus::Ready),
+            "{sent:?}"
+        );
+        assert!(book.settle("tr-000001"));
+        assert!(book.give_back("tr-000001", "account closed", 9));
+        assert!(!book.give_back("tr-000001", "account closed", 9));
+        assert!(!book.give_back("tr-000002", "account closed", 9));
+        assert!(!book.settle("tr-000001"), "what came back does not arrive");
+        let statement = book.statement(&account).expect("a statement");
+        assert_eq!(statement.closing_balance, "100.00");
+        assert_eq!(statement.lines[1].returns.as_deref(), Some("tr-000001"));
+        let account = book.account(&account).expect("an account");
+        assert_eq!(account.transfers[0].status, TransferStatus::Returned);
+        assert_eq!(account.returns[0].reason, "account closed");
     }
 }

@@ -88,6 +88,29 @@ pub(super) async fn settle(State(bank): State<Arc<Shared>>, Wish(wish): Wish<Set
     }
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GiveBack {
+    id: String,
+    reason: String,
+}
+
+/// `POST /control/returns {"id": "tr-000001", "reason": "account closed"}`: a transfer comes back, pending or settled.
+pub(super) async fn give_back(
+    State(bank): State<Arc<Shared>>,
+    Wish(wish): Wish<GiveBack>,
+) -> Response {
+    if bank.book().give_back(&wish.id, &wish.reason, clock::now()) {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        refuse(
+            StatusCode::NOT_FOUND,
+            "there is no such transfer, or it came back before",
+        )
+        .into_response_json()
+    }
+}
+
 /// `PUT /control/faults`
 pub(super) async fn faults(
     State(bank): State<Arc<Shared>>,

@@ -25,7 +25,7 @@ use self::{book::Book, faults::Faults};
 pub use self::{
     faults::{BankFault, BankFaultMode, Route},
     records::{
-        Customer, Direction, Idempotency, Line, NewCustomer, Notification, Statement, Transfer,
+        Customer, Direction, Idempotency, Line, NewCustomer, Notification, Return, Statement, Transfer,
         TransferStatus,
     },
 };
@@ -83,6 +83,7 @@ impl Bank {
             .route("/control/customers", post(control::add_customer))
             .route("/control/credits", post(control::credit))
             .route("/control/settlements", post(control::settle))
+            .route("/control/returns", post(control::give_back))
             .route("/control/statement", get(control::statement))
             .route("/control/transfers", get(control::transfers))
             .route("/control/faults", put(control::faults))
@@ -128,9 +129,15 @@ impl Bank {
         self.shared.faults().set(fault);
     }
 
-    /// Lets a pending transfer arrive; false if there is no such transfer.
+    /// Lets a pending transfer arrive, or one at the desk be fetched; false if there is no such transfer.
     pub fn settle(&self, transfer: &str) -> bool {
         self.shared.book().settle(transfer)
+    }
+
+    /// Gives a transfer back, pending or settled, perhaps days after: the sum is credited again. False if there is no
+    /// such transfer, or it came back before.
+    pub fn give_back(&self, transfer: &str, reason: &str) -> bool {
+        self.shared.book().give_back(transfer, reason, clock::now())
     }
 
     /// The whole statement of an account.

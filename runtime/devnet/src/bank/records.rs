@@ -82,6 +82,9 @@ pub struct Line {
     /// Where a debit went.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// Of a credit that gives a transfer back: the transfer's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returns: Option<String>,
     /// Unix seconds.
     pub booked_at: u64,
     /// Always `booked`.
@@ -96,6 +99,23 @@ pub enum TransferStatus {
     Settled,
     /// On its way: transfers to a receiver whose name begins with `slow-`, until `Bank::settle`.
     Pending,
+    /// At the desk, to be fetched: transfers to a receiver whose name begins with `desk-`, until `Bank::settle`.
+    Ready,
+    /// The receiver's bank gave it back.
+    Returned,
+}
+
+/// A transfer that came back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Return {
+    /// The transfer's id.
+    pub transfer: String,
+    /// What the transfer was about.
+    pub reference: String,
+    /// Why, as the receiver's bank says.
+    pub reason: String,
+    /// Unix seconds.
+    pub returned_at: u64,
 }
 
 /// A transfer, as the judge of a test wants to see it.

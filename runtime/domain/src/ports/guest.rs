@@ -231,7 +231,7 @@ pub trait RunHost: Send + Sync {
     /// Up to `max` pending transactions of the snapshot that come after the last one of the batch before, oldest first.
     async fn pending(&self, after: Option<(TimeMs, String)>, max: u32) -> Result<Vec<Transaction>, HostFault>;
 
-    /// Deposits: those with these (normalised) references. Payouts: those with these external ids.
+    /// Deposits: those with these (normalised) references. Payouts: those with these external ids, completed ones too.
     async fn find_pending(&self, keys: &[String]) -> Result<Vec<Transaction>, HostFault>;
 
     /// A committed value of `state`.

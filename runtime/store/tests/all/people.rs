@@ -21,6 +21,7 @@ both!(
     a_deadline_is_a_row_of_the_queue,
     what_waits_for_whom,
     an_enabled_direction_keeps_its_hook,
+    neither_asset_nor_version_overlooks_the_other,
 );
 
 fn assign(id: &str, number: u16) -> Write {
@@ -123,4 +124,21 @@ async fn an_enabled_direction_keeps_its_hook(world: World) {
     assert_eq!(store.tenant(&acme()).await.unwrap().unwrap().active_version, Some(VersionNumber(2)), "nothing was changed");
     let nobody = windlass_domain::TenantId::new("nobody").unwrap();
     assert!(matches!(store.put_asset(&nobody, &rules(enabled(), enabled())).await, Err(StoreError::NotFound(_))));
+}
+
+async fn neither_asset_nor_version_overlooks_the_other(world: World) {
+    let rules = |enabled| {
+        let deposit = DirectionRules { enabled, ..DirectionRules::default() };
+        AssetRules { deposit, ..serde_json::from_str(r#"{"asset":"native"}"#).unwrap() }
+    };
+    let store = &world.store;
+    let without = Version { digest: "d2".into(), hooks: vec![Hook::ProcessWithdrawal], ..version() };
+    store.add_version(&without, b"without").await.unwrap();
+    for _ in 0..10 {
+        store.put_asset(&acme(), &rules(false)).await.unwrap();
+        store.activate(&acme(), VersionNumber(1), &[]).await.unwrap();
+        let (enabled, tenant) = (rules(true), acme());
+        let (put, activated) = tokio::join!(store.put_asset(&tenant, &enabled), store.activate(&tenant, VersionNumber(2), &[]));
+        assert!(put.is_ok() != activated.is_ok(), "exactly one of the two comes first: {put:?} {activated:?}");
+    }
 }
