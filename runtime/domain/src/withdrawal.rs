@@ -202,7 +202,7 @@ pub fn step(before: &Transaction, event: &WithdrawalEvent, now: TimeMs) -> Resul
             after.message = Some(message.clone());
             S::PayoutHeld
         }
-        (S::PayoutHeld | S::PayoutReturned, E::ResolvedPaid { external_id }) => {
+        (S::Received | S::PayoutHeld | S::PayoutInProgress | S::ReadyForPickup | S::PayoutReturned, E::ResolvedPaid { external_id }) => {
             complete(&mut after, external_id, now);
             S::Completed
         }
@@ -265,9 +265,9 @@ mod tests {
         let none = "- - - - - - - - - - - - - - - - -";
         let table = [
             ("awaiting_payment", "received too_small too_large on_hold expired - - - - - - - - - - - -"),
-            ("received", "- - - - - - completed payout_in_progress ready_for_pickup - - - - refused payout_held - -"),
-            ("payout_in_progress", "- - - - - - - - - completed payout_in_progress payout_returned - - - - -"),
-            ("ready_for_pickup", "- - - - - - - - - completed - payout_returned - - - - -"),
+            ("received", "- - - - - - completed payout_in_progress ready_for_pickup - - - - refused payout_held completed -"),
+            ("payout_in_progress", "- - - - - - - - - completed payout_in_progress payout_returned - - - completed -"),
+            ("ready_for_pickup", "- - - - - - - - - completed - payout_returned - - - completed -"),
             ("payout_returned", "- - - - - - - - - - - - received - - completed -"),
             ("payout_held", "- - - - - - completed payout_in_progress ready_for_pickup - - - - - - completed received"),
             ("completed", "- - - - - - - - - - - payout_returned - - - - -"),

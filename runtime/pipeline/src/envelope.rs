@@ -14,6 +14,7 @@ use windlass_domain::codes::{advice, after_failure, summary};
 use windlass_domain::envelope::{Envelope, EnvelopePayment, EnvelopeState, Purpose, Verdict, verdict};
 use windlass_domain::ids::{EnvelopeId, JobId, TenantId, TimeMs};
 use windlass_domain::job::{Hook, Job, JobState};
+use windlass_domain::ports::ledger::Submission;
 use windlass_domain::ports::store::EnvelopeContext;
 use windlass_domain::tenant::Version;
 use windlass_domain::transaction::Transaction;
@@ -28,11 +29,11 @@ impl Pipeline {
     /// One step of every envelope that is due. The number of envelopes.
     pub async fn step_envelope(&self) -> Result<usize, StepError> {
         let leases = self.claim(WorkKind::Envelope).await?;
-        let (keys, leases): (Vec<_>, Vec<_>) = leases.into_iter().filter_map(|lease| Some((key(&lease)?, lease))).unzip();
-        let contexts = self.parts.store.envelopes(&keys).await?;
-        let commits = together(leases.iter().zip(contexts).map(|(lease, context)| async move {
+        let claimed = leases.into_iter().filter_map(|lease| Some((key(&lease)?, lease))).collect();
+        let contexts = self.contexts(claimed, |store, keys| store.envelopes(keys)).await?;
+        let commits = together(contexts.iter().map(|(lease, context)| async move {
             let Some(context) = context else { return only(lease, Next::Done) };
-            self.carry(lease, &context).await.unwrap_or_else(|error| {
+            self.carry(lease, context).await.unwrap_or_else(|error| {
                 tracing::warn!(tenant.id = %context.envelope.tenant, envelope.hash = context.envelope.hash, error = %crate::chain(&error), "envelope.step failed; nothing is known, trying again");
                 only(lease, Next::After(self.settings.envelope_interval_ms))
             })
@@ -48,8 +49,8 @@ impl Pipeline {
         let now = self.parts.clock.now();
         match envelope.state {
             EnvelopeState::Signed => {
-                self.send(envelope).await?;
-                let mut writes = vec![to(envelope, EnvelopeState::Submitted, now, |write| write.sent = 1)];
+                let refusal = self.send(envelope).await?;
+                let mut writes = vec![sent(envelope, refusal, now)];
                 writes.extend(context.transactions.iter().filter_map(|t| change(t, &DepositEvent::EnvelopeSent, now, None)));
                 Ok(under(lease, Next::After(self.settings.envelope_interval_ms.min(500)), writes))
             }
@@ -58,13 +59,20 @@ impl Pipeline {
         }
     }
 
-    /// Sends the stored bytes. Whatever the server says is no verdict, and neither is silence.
-    async fn send(&self, envelope: &Envelope) -> Result<(), StepError> {
+    /// Sends the stored bytes. Whatever the server says is no verdict, and neither is silence; a refusal is kept for the
+    /// operator to see, since a node that goes on refusing has a reason.
+    async fn send(&self, envelope: &Envelope) -> Result<Option<String>, StepError> {
         match self.ledger(&envelope.network)?.submit(&envelope.xdr).await {
-            Ok(submission) => tracing::debug!(envelope.hash, ?submission, "ledger.submit"),
+            Ok(Submission::Refused(code)) => {
+                tracing::warn!(tenant.id = %envelope.tenant, envelope.hash, code, "ledger.submit was refused for now: no verdict");
+                return Ok(Some(format!("refused by the server for now: {code}")));
+            }
+            Ok(submission @ (Submission::Pending | Submission::Duplicate | Submission::TryAgainLater)) => {
+                tracing::debug!(envelope.hash, ?submission, "ledger.submit");
+            }
             Err(error) => tracing::warn!(envelope.hash, error = %error, "ledger.submit got no answer: the envelope may be in the ledger all the same"),
         }
-        Ok(())
+        Ok(None)
     }
 
     async fn judge(&self, lease: &Lease, context: &EnvelopeContext, now: TimeMs) -> Result<Commit, StepError> {
@@ -72,9 +80,8 @@ impl Pipeline {
         let look_up = self.ledger(&envelope.network)?.look_up(&envelope.hash).await?;
         match verdict(envelope, &look_up) {
             Verdict::None => {
-                self.send(envelope).await?;
-                let again = to(envelope, EnvelopeState::Submitted, now, |write| write.sent = 1);
-                Ok(under(lease, Next::After(self.settings.envelope_interval_ms), vec![again]))
+                let refusal = self.send(envelope).await?;
+                Ok(under(lease, Next::After(self.settings.envelope_interval_ms), vec![sent(envelope, refusal, now)]))
             }
             Verdict::NoteBoundPassed { ledger } => {
                 let noted = to(envelope, EnvelopeState::Submitted, now, |write| write.bound_passed_at = Some(ledger));
@@ -91,7 +98,10 @@ impl Pipeline {
                 Ok(self.settled(lease, envelope, writes))
             }
             Verdict::Succeeded { ledger } => {
-                let mut writes = vec![to(envelope, EnvelopeState::Succeeded, now, |write| write.ledger = Some(ledger))];
+                let mut writes = vec![to(envelope, EnvelopeState::Succeeded, now, |write| {
+                    write.ledger = Some(ledger);
+                    write.result = Some("in the ledger".to_owned());
+                })];
                 for transaction in &context.transactions {
                     let paid = match place(envelope, transaction) {
                         Some(EnvelopePayment { purpose: Purpose::CreateAccount, .. }) => DepositEvent::AccountCreated,
@@ -184,6 +194,14 @@ fn to(envelope: &Envelope, after: EnvelopeState, at: TimeMs, note: impl FnOnce(&
     note(&mut noted);
     let Noted { sent, bound_passed_at, ledger, result } = noted;
     Write::Envelope { tenant: envelope.tenant.clone(), id: envelope.id.clone(), before: envelope.state, after, sent, bound_passed_at, ledger, result, at }
+}
+
+/// The envelope left, or may have.
+fn sent(envelope: &Envelope, refusal: Option<String>, at: TimeMs) -> Write {
+    to(envelope, EnvelopeState::Submitted, at, |write| {
+        write.sent = 1;
+        write.result = refusal;
+    })
 }
 
 /// What the envelope does for the transaction.

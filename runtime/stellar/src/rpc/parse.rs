@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 use stellar_xdr::{
-    AccountEntry as XdrAccountEntry, AccountEntryExt, AccountEntryExtensionV1Ext, AccountFlags, LedgerEntryData, TransactionEnvelope, TrustLineFlags,
+    AccountEntry as XdrAccountEntry, AccountEntryExt, AccountEntryExtensionV1Ext, AccountFlags, LedgerEntryData, TransactionEnvelope, TrustLineEntryExt, TrustLineFlags,
 };
 use windlass_domain::Amount;
 use windlass_domain::ports::ledger::{AccountEntry, Entries, From, LookUp, LookUpStatus, PaymentPage, Submission, TrustlineEntry};
@@ -56,9 +56,14 @@ pub fn entries(answer: &Value) -> Parsed<Entries> {
             }
             LedgerEntryData::Trustline(line) => {
                 let Some(asset) = xdr::trustline_asset_from(&line.asset).map_err(explain)? else { continue };
+                // What offers would buy is kept free for them: the ledger refuses to fill it (PAYMENT_LINE_FULL).
+                let buying = match &line.ext {
+                    TrustLineEntryExt::V0 => 0,
+                    TrustLineEntryExt::V1(v1) => v1.liabilities.buying,
+                };
                 let entry = TrustlineEntry {
                     balance: Amount::from_units(line.balance),
-                    limit: Amount::from_units(line.limit),
+                    limit: Amount::from_units(line.limit.saturating_sub(buying)),
                     authorized: line.flags & (TrustLineFlags::AuthorizedFlag as u32) != 0,
                 };
                 entries.trustlines.insert((xdr::account_from(&line.account_id), asset), entry);

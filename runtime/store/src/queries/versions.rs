@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use windlass_domain::commit::Write;
+use windlass_domain::commit::{WorkKey, WorkKind};
 use windlass_domain::job::Job;
 use windlass_domain::ports::store::StoreError;
 use windlass_domain::rules::AssetRules;
@@ -131,23 +131,22 @@ pub(super) async fn activate(connection: &mut Connection, tenant: &TenantId, num
         .await
         .map_err(Fault::from)?;
     for poll in polls {
-        let row = query("SELECT id FROM jobs WHERE tenant = $1 AND hook = $2 AND state = 'open' AND transaction_id IS NULL")
+        // One that is there already is woken: it may have been put off by the version before.
+        let open = query("SELECT id FROM jobs WHERE tenant = $1 AND hook = $2 AND state = 'open' AND transaction_id IS NULL")
             .bind(tenant.as_str())
             .bind(poll.hook.as_str())
             .fetch_optional(&mut *connection)
             .await
             .map_err(Fault::from)?;
-        // One that is there is asked at once: what the new version mends is mended now.
-        let due = match row {
-            Some(row) => Job { id: Fields::new(&row, "jobs", &[]).parsed("id")?, ..poll.clone() },
+        let subject = match open {
+            Some(row) => Fields::new(&row, "jobs", &[]).text("id")?,
             None => {
                 write(connection, jobs::INSERT, &[jobs::row(poll)]).await?;
-                poll.clone()
+                poll.id.to_string()
             }
         };
-        if let Write::Work { key, after_ms } = Write::job_work(&due, 0) {
-            write(connection, work::WAKE, &[work::wake_row(&key, after_ms)]).await?;
-        }
+        let key = WorkKey { tenant: Some(tenant.clone()), kind: WorkKind::Job, subject };
+        write(connection, work::WAKE, &[work::wake_row(&key, 0)]).await?;
     }
     Ok(())
 }
