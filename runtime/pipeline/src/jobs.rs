@@ -344,13 +344,6 @@ impl Pipeline {
     }
 }
 
-/// Between two looks at a poll that no active version exports.
-const UNASKED_MS: u64 = 60_000;
-
-const fn is_poll(hook: Hook) -> bool {
-    matches!(hook, Hook::PollPendingDeposits | Hook::PollPendingPayouts)
-}
-
 /// How long the guest asks to wait, in milliseconds: the least that is waited.
 const fn asked_delay(end: &RunEnd) -> u64 {
     match end {

@@ -138,9 +138,9 @@ fn choose(context: &PlanContext) -> Vec<&Transaction> {
     ready.take(ENVELOPE_PAYMENTS).collect()
 }
 
-/// A Stellar memo belongs to the whole envelope, so a deposit with a memo goes alone; so does one whose envelope failed.
-fn goes_alone(context: &PlanContext, transaction: &Transaction) -> bool {
-    transaction.memo.is_some() || context.alone.contains(&transaction.id)
+/// A Stellar memo belongs to the whole envelope, so what carries one goes alone; so does a deposit whose envelope failed.
+fn goes_alone(context: &PlanContext, one: &Planned<'_>) -> bool {
+    one.memo().is_some() || context.alone.contains(&one.transaction.id)
 }
 
 /// Entries to ask the ledger for; each once.
@@ -246,8 +246,7 @@ fn decide<'a>(context: &PlanContext, chosen: &[&'a Transaction], entries: &Entri
         }
         match with(&spent, &one, fee_per_operation) {
             Some(total) if total.iter().all(|(asset, amount)| holds(source, asset, *amount, entries)) => {
-                // An envelope that makes accounts carries no memo.
-                let alone = one.makes().is_none() && goes_alone(context, transaction);
+                let alone = goes_alone(context, &one);
                 if !is_full && (planned.is_empty() || !alone) {
                     spent = total;
                     planned.push(one);
@@ -322,26 +321,37 @@ pub(crate) fn change(before: &Transaction, event: &DepositEvent, now: TimeMs, de
 
 #[cfg(test)]
 mod tests {
-    use windlass_domain::ports::ledger::TrustlineEntry;
-    use windlass_domain::{Memo, TransactionId};
+    use windlass_domain::TransactionId;
 
     use super::*;
-    use crate::samples::{account, amount, deposit, entries, plan_context, usd};
+    use crate::samples::{FEE, account, amount, deposit, entries, plan_context, usd};
 
     fn ready(number: u8) -> Transaction {
         deposit(number, DepositState::Ready)
     }
 
-    fn chosen(context: &PlanContext) -> Vec<&str> {
-        match decide(context, &choose(context), &entries()) {
-            Decision::Go { pay, .. } => pay.iter().map(|transaction| transaction.reference.as_str()).collect(),
+    fn to(letter: char, transaction: Transaction) -> Transaction {
+        Transaction { account: Some(account(letter).to_string()), ..transaction }
+    }
+
+    fn with_memo(transaction: Transaction) -> Transaction {
+        Transaction { memo: Some(Memo::Id(7)), ..transaction }
+    }
+
+    /// References of the deposits of the next envelope, and its memo.
+    fn chosen(context: &PlanContext) -> (Vec<&str>, Option<Memo>) {
+        match decide(context, &choose(context), &entries(), FEE) {
+            Decision::Go { planned, .. } => {
+                let memo = planned.first().and_then(Planned::memo);
+                (planned.iter().map(|one| one.transaction.reference.as_str()).collect(), memo)
+            }
             Decision::Wait(why) => panic!("{why}"),
         }
     }
 
     #[test]
     fn rule_1_who_shares_an_envelope() {
-        let memo = |number| Transaction { memo: Some(Memo::Id(7)), ..ready(number) };
+        let memo = |number| with_memo(ready(number));
         let rows: Vec<(Vec<Transaction>, Vec<u8>, Vec<&str>)> = vec![
             (vec![], vec![], vec![]),
             (vec![ready(1), ready(2)], vec![], vec!["REF1", "REF2"]),
@@ -355,17 +365,48 @@ mod tests {
             let small = |transaction| Transaction { amount_out: Some(amount("1")), ..transaction };
             let mut context = plan_context(ready.into_iter().map(small).collect(), None);
             context.alone = alone.into_iter().map(|number| TransactionId::from_bits([number; 16])).collect();
-            assert_eq!(chosen(&context), expected);
+            let (references, memo) = chosen(&context);
+            let has_memo = context.ready.iter().any(|first| Some(&first.reference.as_str()) == references.first() && first.memo.is_some());
+            assert_eq!((references, memo.is_some()), (expected, has_memo));
         }
         let many = plan_context((0..=ENVELOPE_PAYMENTS).map(|_| ready(1)).collect(), None);
         assert_eq!(choose(&many).len(), ENVELOPE_PAYMENTS);
     }
 
-    /// `wait`, or the sequence number and how many are paid and blocked.
-    fn decided(context: &PlanContext, entries: &Entries) -> Option<(i64, usize, usize)> {
-        match decide(context, &choose(context), entries) {
+    /// Accounts `V` to `Z` do not exist.
+    #[test]
+    fn rule_1_an_envelope_either_pays_or_makes_accounts() {
+        let in_usd = |transaction| Transaction { asset: usd(), ..transaction };
+        let memo = Some(Memo::Id(7));
+        for (ready, alone, created, expected) in [
+            (vec![ready(1), to('V', ready(2)), ready(3)], None, None, (vec!["REF1", "REF3"], None)),
+            (vec![to('V', ready(1)), ready(2), to('W', ready(3))], None, None, (vec!["REF1", "REF3"], None)),
+            // One account is made once.
+            (vec![to('V', ready(1)), to('V', in_usd(ready(2))), to('W', in_usd(ready(3)))], None, None, (vec!["REF1", "REF3"], None)),
+            // Of a deposit in XLM the making is the payment: it carries the memo, and goes alone.
+            (vec![with_memo(to('V', ready(1))), to('W', ready(2))], None, None, (vec!["REF1"], memo)),
+            (vec![to('V', ready(1)), with_memo(to('W', ready(2))), to('X', ready(3))], None, None, (vec!["REF1", "REF3"], None)),
+            // What only makes the account has no memo to carry.
+            (vec![with_memo(to('V', in_usd(ready(1)))), to('W', ready(2))], None, None, (vec!["REF1", "REF2"], None)),
+            (vec![to('V', ready(1)), to('W', ready(2)), to('X', ready(3))], Some(2), None, (vec!["REF1", "REF3"], None)),
+            (vec![to('V', ready(1)), to('W', ready(2))], Some(1), None, (vec!["REF1"], None)),
+            // An account is made for a deposit once.
+            (vec![to('V', in_usd(ready(1))), to('W', ready(2))], None, Some(1), (vec!["REF2"], None)),
+        ] {
+            let small = |transaction| Transaction { amount_out: Some(amount("1")), ..transaction };
+            let mut context = plan_context(ready.into_iter().map(small).collect(), None);
+            let id = |number: u8| TransactionId::from_bits([number; 16]);
+            context.alone.extend(alone.map(id));
+            context.created.extend(created.map(id));
+            assert_eq!(chosen(&context), expected, "{:?}", context.ready);
+        }
+    }
+
+    /// None: wait. Else the sequence number and how many are planned, blocked, and wait for the account to hold more.
+    fn decided(context: &PlanContext, entries: &Entries) -> Option<(i64, usize, usize, usize)> {
+        match decide(context, &choose(context), entries, FEE) {
             Decision::Wait(_) => None,
-            Decision::Go { sequence, pay, blocked, .. } => Some((sequence, pay.len(), blocked.len())),
+            Decision::Go { sequence, planned, blocked, short } => Some((sequence, planned.len(), blocked.len(), short.len())),
         }
     }
 
@@ -402,14 +443,21 @@ mod tests {
         let of = |number, asset, text| Transaction { asset, amount_out: Some(amount(text)), ..ready(number) };
         let xlm = |number, text| of(number, Asset::Native, text);
         for (deposits, expected) in [
-            (vec![xlm(1, "60"), xlm(2, "40")], Some((11, 2, 0))),
-            (vec![xlm(1, "60"), xlm(2, "50"), xlm(3, "40")], Some((11, 2, 0))),
+            // With the fees, and without the reserve.
+            (vec![xlm(1, "60"), xlm(2, "40")], Some((11, 2, 0, 0))),
+            (vec![xlm(1, "60"), xlm(2, "40.0000001")], Some((11, 1, 0, 1))),
+            (vec![xlm(1, "100.00001")], Some((11, 1, 0, 0))),
+            (vec![xlm(1, "100.0000101")], None),
+            (vec![xlm(1, "60"), xlm(2, "50"), xlm(3, "40")], Some((11, 2, 0, 1))),
+            // What makes an account takes as much.
+            (vec![to('V', xlm(1, "60")), to('W', of(2, usd(), "1")), to('X', xlm(3, "39"))], Some((11, 2, 0, 1))),
             // One that goes alone and is too large is not in the way.
-            (vec![Transaction { memo: Some(Memo::Id(7)), ..xlm(1, "100.1") }, xlm(2, "40")], Some((11, 1, 0))),
-            (vec![xlm(1, "100.1")], None),
+            (vec![with_memo(xlm(1, "100.1")), xlm(2, "40")], Some((11, 1, 0, 1))),
+            // One that cannot be served decides nothing: not the kind of the envelope either.
+            (vec![to('V', xlm(1, "100.1")), xlm(2, "40")], Some((11, 1, 0, 1))),
             // Each asset for itself.
-            (vec![xlm(1, "100"), of(2, usd(), "100")], Some((11, 2, 0))),
-            (vec![xlm(1, "100.1"), of(2, usd(), "100.1")], Some((11, 0, 1))),
+            (vec![xlm(1, "100"), of(2, usd(), "100")], Some((11, 2, 0, 0))),
+            (vec![xlm(1, "100.1"), of(2, usd(), "100.1")], Some((11, 0, 1, 1))),
             (vec![xlm(1, "9223372036.8"), xlm(2, "922337203685.4")], None),
         ] {
             let context = plan_context(deposits.clone(), None);
@@ -418,36 +466,11 @@ mod tests {
     }
 
     #[test]
-    fn what_an_account_can_take() {
-        let usd_of = |text| Transaction { asset: usd(), amount_out: Some(amount(text)), ..ready(1) };
-        let to = |letter, transaction| Transaction { account: Some(account(letter).to_string()), ..transaction };
-        let line = entries().trustlines[&(account('U'), usd())];
-        let rows = [
-            (ready(1), Some(line), Ok(())),
-            (usd_of("100"), Some(line), Ok(())),
-            (usd_of("100.01"), Some(line), Err("full")),
-            (usd_of("1"), Some(TrustlineEntry { balance: amount("99.5"), ..line }), Err("full")),
-            (usd_of("1"), Some(TrustlineEntry { authorized: false, ..line }), Err("not authorised")),
-            (usd_of("1"), None, Err("no trustline")),
-            (ready(1), None, Ok(())),
-            (to('V', ready(1)), Some(line), Err("does not exist")),
-            (Transaction { account: None, ..ready(1) }, Some(line), Err("not a G")),
-        ];
-        for (transaction, line, expected) in rows {
-            let mut entries = entries();
-            match line {
-                Some(line) => entries.trustlines.insert((account('U'), usd()), line),
-                None => entries.trustlines.remove(&(account('U'), usd())),
-            };
-            match (can_receive(&transaction, &entries), expected) {
-                (Ok(()), Ok(())) => {}
-                (Err(said), Err(word)) => assert!(said.contains(word), "{said}"),
-                (said, expected) => panic!("{said:?}, and not {expected:?}: {transaction:?}"),
-            }
-        }
-        let mut with_issuer = entries();
-        with_issuer.accounts.insert(account('I'), with_issuer.accounts[&account('U')]);
-        assert_eq!(can_receive(&to('I', usd_of("1000")), &with_issuer), Ok(()), "the issuer takes its own asset");
+    fn what_waits_for_money_is_told_once() {
+        let told = Transaction { message: Some(TOO_LITTLE.to_owned()), ..ready(2) };
+        let writes = tell(&[&ready(1), &told], TOO_LITTLE, 9);
+        let [Write::Transaction { after, .. }] = &writes[..] else { panic!("{writes:?}") };
+        assert_eq!((after.reference.as_str(), after.state, after.message.as_deref()), ("REF1", ready(1).state, Some(TOO_LITTLE)));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use windlass_domain::Amount;
 use windlass_domain::commit::Write;
-use windlass_domain::deposit::{self, DepositEvent};
+use windlass_domain::deposit::{self, DepositEvent, DepositState};
 use windlass_domain::ids::{TimeMs, TransactionId};
 use windlass_domain::job::{LogLevel, LogLine};
 use windlass_domain::ports::guest::{DepositPoll, DepositUpdate, UnmatchedCredit};
@@ -12,8 +13,6 @@ use windlass_domain::ports::store::JobContext;
 use windlass_domain::rules::{Assessment, assess};
 use windlass_domain::tenant::{BankCredit, Matched};
 use windlass_domain::transaction::{History, State, Transaction};
-use windlass_domain::deposit::DepositState;
-use windlass_domain::Amount;
 
 /// What a poll comes to.
 #[derive(Debug, Default)]
@@ -271,7 +270,8 @@ mod tests {
         BankCredit { tenant, rail, external_id, amount: amount(units), reference: String::new(), matched, reported_at: 0 }
     }
 
-    /// 1 waits, 2 was seen, 3 is ready, 4 is a withdrawal, 5 is of another asset.
+    /// 1 waits, 2 was seen, 3 is ready, 4 is a withdrawal, 5 is of another asset; 7 and 8 expired at 5 and long before, 9
+    /// has failed.
     fn own() -> Vec<Transaction> {
         vec![
             deposit(1, DepositState::AwaitingFunds),
@@ -279,12 +279,16 @@ mod tests {
             deposit(3, DepositState::Ready),
             Transaction { state: State::Withdrawal(WithdrawalState::AwaitingPayment), ..deposit(4, DepositState::AwaitingFunds) },
             Transaction { asset: usd(), ..deposit(5, DepositState::AwaitingFunds) },
+            Transaction { expires_at: Some(5), ..deposit(7, DepositState::Expired) },
+            Transaction { expires_at: Some(4), ..deposit(8, DepositState::Expired) },
+            deposit(9, DepositState::Failed),
         ]
     }
 
     /// What is written, in words, and what is refused.
     fn checked(poll: &DepositPoll, known: Vec<BankCredit>) -> (Vec<String>, Vec<String>) {
-        let context = job_context(Hook::PollPendingDeposits, None, UnknownEffects::Hold);
+        let mut context = job_context(Hook::PollPendingDeposits, None, UnknownEffects::Hold);
+        context.assets[0].deposit.revive_within_ms = 4;
         let checked = check(&context, poll, own(), known, 9);
         let words = |write: &Write| match write {
             Write::Transaction { after, before, .. } => {
@@ -323,6 +327,12 @@ mod tests {
             (vec![received(3, "100", "c")], vec![], vec!["c unmatched"], vec!["is ready"]),
             (vec![received(4, "100", "c")], vec![], vec!["c unmatched"], vec!["a withdrawal"]),
             (vec![received(5, "100", "c")], vec![], vec!["c unmatched"], vec!["no rules"]),
+            (vec![received(1, "100.001", "c")], vec![], vec!["c unmatched"], vec!["more than the 2 decimals"]),
+            (vec![received(7, "100", "c")], vec![], vec!["plan", "REF7 ready", "c paid another"], vec![]),
+            (vec![received(8, "100", "c")], vec![], vec!["c unmatched"], vec!["longer ago"]),
+            (vec![received(9, "100", "c")], vec![], vec!["c unmatched"], vec!["is failed"]),
+            // Only money revives.
+            (vec![seen(7, None), failed(7)], vec![], vec![], vec!["is expired", "is expired"]),
             (vec![received(6, "100", "c")], vec![], vec!["c unmatched"], vec!["no transaction"]),
             (vec![received(1, "0", "c"), received(1, "-5", "d")], vec![], vec![], vec!["above zero", "above zero"]),
             (
@@ -343,6 +353,25 @@ mod tests {
             assert_eq!(writes, written, "{:?}", poll.updates);
             assert_eq!(messages.len(), refused.len(), "{messages:?}");
             assert!(messages.iter().zip(refused).all(|(message, word)| message.contains(word)), "{messages:?}");
+        }
+    }
+
+    /// What arrives for a deposit may differ from what was asked for, as the asset's rules say.
+    #[test]
+    fn rule_6_the_tolerance_is_the_asset_s() {
+        for (tolerance_ppm, arrives, state) in
+            [(None, "50", "ready"), (Some(0), "100", "ready"), (Some(0), "100.01", "on_hold"), (Some(50_000), "95", "ready"), (Some(50_000), "94.99", "on_hold")]
+        {
+            let mut context = job_context(Hook::PollPendingDeposits, None, UnknownEffects::Hold);
+            context.assets[0].deposit.tolerance_ppm = tolerance_ppm;
+            let asked = Transaction { amount_expected: Some(amount("100")), ..deposit(1, DepositState::AwaitingFunds) };
+            let poll = DepositPoll { updates: vec![received(1, arrives, "c")], ..DepositPoll::default() };
+            let checked = check(&context, &poll, vec![asked], vec![], 9);
+            let after = checked.writes.iter().find_map(|write| match write {
+                Write::Transaction { after, .. } => Some(after.state.as_str()),
+                _ => None,
+            });
+            assert_eq!((after, checked.refused.len()), (Some(state), 0), "{tolerance_ppm:?} {arrives}");
         }
     }
 

@@ -147,6 +147,41 @@ mod tests {
     }
 
     #[test]
+    fn what_an_account_can_take() {
+        use crate::samples::{account, amount, deposit, entries, usd};
+        let ready = |number| deposit(number, DepositState::Ready);
+        let of_usd = |text| Transaction { asset: usd(), amount_out: Some(amount(text)), ..ready(1) };
+        let to = |letter, transaction| Transaction { account: Some(account(letter).to_string()), ..transaction };
+        let line = entries().trustlines[&(account('U'), usd())];
+        let rows = [
+            (ready(1), Some(line), Ok(())),
+            (of_usd("100"), Some(line), Ok(())),
+            (of_usd("100.01"), Some(line), Err("full")),
+            (of_usd("1"), Some(TrustlineEntry { balance: amount("99.5"), ..line }), Err("full")),
+            (of_usd("1"), Some(TrustlineEntry { authorized: false, ..line }), Err("not authorised")),
+            (of_usd("1"), None, Err("no trustline")),
+            (ready(1), None, Ok(())),
+            (to('V', ready(1)), Some(line), Err("does not exist")),
+            (Transaction { account: None, ..ready(1) }, Some(line), Err("not a G")),
+        ];
+        for (transaction, line, expected) in rows {
+            let mut entries = entries();
+            match line {
+                Some(line) => entries.trustlines.insert((account('U'), usd()), line),
+                None => entries.trustlines.remove(&(account('U'), usd())),
+            };
+            match (can_receive(&transaction, &entries), expected) {
+                (Ok(()), Ok(())) => {}
+                (Err(said), Err(word)) => assert!(said.contains(word), "{said}"),
+                (said, expected) => panic!("{said:?}, and not {expected:?}: {transaction:?}"),
+            }
+        }
+        let mut with_issuer = entries();
+        with_issuer.accounts.insert(account('I'), with_issuer.accounts[&account('U')]);
+        assert_eq!(can_receive(&to('I', of_usd("1000")), &with_issuer), Ok(()), "the issuer takes its own asset");
+    }
+
+    #[test]
     fn rule_1_what_becomes_of_each_kind_of_account() {
         let rule = || Some("2.01".parse().unwrap());
         for (deposit, entries, starting_balance, created, expected) in [

@@ -1,6 +1,6 @@
 //! Values for the tables of this crate's tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use windlass_domain::deposit::DepositState;
 use windlass_domain::envelope::EnvelopeState;
@@ -62,6 +62,8 @@ pub(crate) fn deposit(number: u8, state: DepositState) -> Transaction {
         message: None,
         fields: vec![],
         status_eta: None,
+        expires_at: None,
+        payouts_returned: 0,
         created_at: 0,
         updated_at: 0,
         received_at: None,
@@ -75,8 +77,9 @@ pub(crate) fn rules(asset: Asset) -> AssetRules {
         min_amount: amount("2"),
         max_amount: amount("1000"),
         fee: FeeSchedule { fixed: amount("1"), ..FeeSchedule::default() },
+        ..DirectionRules::default()
     };
-    AssetRules { asset, decimals: 2, deposit: direction.clone(), withdrawal: direction }
+    AssetRules { asset, decimals: 2, deposit: direction.clone(), withdrawal: direction, starting_balance: Some(amount("2")) }
 }
 
 pub(crate) fn version(effects: UnknownEffects) -> Version {
@@ -124,22 +127,27 @@ pub(crate) fn job_context(hook: Hook, transaction: Option<Transaction>, effects:
 pub(crate) fn plan_context(ready: Vec<Transaction>, newest: Option<(i64, EnvelopeState)>) -> PlanContext {
     let role = AccountRole::Distribution;
     let account = StellarAccount { tenant: tenant().id, network: "n".into(), account: account('A'), role };
-    PlanContext { account, live: None, newest, ready, alone: vec![] }
+    PlanContext { account, live: None, newest, ready, alone: vec![], created: vec![], rules: vec![rules(Asset::Native), rules(usd())] }
 }
 
-/// Account `A` with sequence number 10 and 100 XLM and USD; account `U` with a trustline for 100 USD.
+/// What [`entries`] is good for in a table: bid for one operation, in stroops.
+pub(crate) const FEE: u32 = 100;
+
+/// Account `A` with sequence number 10, 100 USD, and 105 XLM, of which 100 and two [`FEE`]s can be spent; account `U`
+/// with a trustline for 100 USD.
 pub(crate) fn entries() -> Entries {
     let hundred = amount("100");
     let line = TrustlineEntry { balance: Amount::ZERO, limit: hundred, authorized: true };
     Entries {
         latest_ledger: 50,
         accounts: BTreeMap::from([
-            (account('A'), AccountEntry { sequence: 10, balance: hundred }),
-            (account('U'), AccountEntry { sequence: 1, balance: Amount::ZERO }),
+            (account('A'), AccountEntry { sequence: 10, balance: amount("105"), available: amount("100.00002"), auth_required: false }),
+            (account('U'), AccountEntry { sequence: 1, balance: Amount::ZERO, available: Amount::ZERO, auth_required: false }),
         ]),
         trustlines: BTreeMap::from([
             ((account('A'), usd()), TrustlineEntry { balance: hundred, ..line }),
             ((account('U'), usd()), line),
         ]),
+        memo_required: BTreeSet::new(),
     }
 }

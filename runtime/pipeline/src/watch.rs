@@ -199,6 +199,7 @@ fn parse(text: &str) -> From {
 #[cfg(test)]
 mod tests {
     use windlass_domain::manifest::UnknownEffects;
+    use windlass_domain::rules::{AssetRules, DirectionRules, Late};
     use windlass_domain::transaction::Transaction;
     use windlass_domain::{Asset, Memo};
 
@@ -233,7 +234,13 @@ mod tests {
 
     #[test]
     fn rule_2_what_a_payment_pays_for() {
-        let paid = withdrawal::step(&withdrawal(), &WithdrawalEvent::DeadlinePassed, 1).unwrap();
+        let at = |state| Transaction { state: State::Withdrawal(state), expires_at: Some(5), ..withdrawal() };
+        let late = |rules| MatchContext { transaction: Some(at(WithdrawalState::Expired)), rules, ..context() };
+        let of_late = |late, revive_within_ms| {
+            let rules = rules(Asset::Native);
+            Some(AssetRules { withdrawal: DirectionRules { late, revive_within_ms, ..rules.withdrawal.clone() }, ..rules })
+        };
+        let strict = AssetRules { withdrawal: DirectionRules { tolerance_ppm: Some(0), ..rules(Asset::Native).withdrawal }, ..rules(Asset::Native) };
         let unpaying = windlass_domain::tenant::Version { hooks: vec![Hook::AfterDeposit], ..version(UnknownEffects::Hold) };
         let rows: Vec<(IncomingPayment, MatchContext, Result<&str, &str>)> = vec![
             (payment("100"), context(), Ok("received")),
@@ -247,12 +254,22 @@ mod tests {
             (IncomingPayment { memo: None, ..payment("100") }, context(), Err("no memo")),
             (payment("100"), MatchContext { transaction: None, ..context() }, Err("no withdrawal has the memo id:7")),
             (IncomingPayment { asset: usd(), ..payment("100") }, context(), Err("it pays USD:")),
-            (payment("100"), MatchContext { transaction: Some(paid), ..context() }, Err("is expired already")),
+            (payment("100"), MatchContext { transaction: Some(at(WithdrawalState::Received)), ..context() }, Err("is received already")),
+            (payment("100"), MatchContext { transaction: Some(at(WithdrawalState::Completed)), ..context() }, Err("is completed already")),
+            // The asset's tolerance goes before the tenant's.
+            (payment("100.01"), MatchContext { rules: Some(strict), ..context() }, Ok("on_hold")),
+            // Late by 4.
+            (payment("100"), late(of_late(Late::Revive, 4)), Ok("received")),
+            (payment("100"), late(of_late(Late::Revive, 3)), Err("longer ago")),
+            (payment("100"), late(of_late(Late::Hold, 4)), Err("for a person")),
+            (payment("100"), late(None), Err("no rules for the asset")),
+            (IncomingPayment { from: account('A').to_string(), ..payment("100") }, context(), Err("has paid itself")),
         ];
         for (payment, context, expected) in rows {
             match (decide(&payment, &context, 9), expected) {
                 (Ok((before, after, history)), Ok(state)) => {
-                    assert_eq!((before, after.state.as_str(), after.version), ((withdrawal().state, 1), state, 2), "{payment:?}");
+                    let read = context.transaction.as_ref().map(|transaction| (transaction.state, 1));
+                    assert_eq!((Some(before), after.state.as_str(), after.version), (read, state, 2), "{payment:?}");
                     assert_eq!((after.amount_in, after.stellar_transaction_id.as_deref()), (Some(payment.amount), Some("cafe")));
                     assert_eq!((history.to, history.version, history.detail.as_deref()), (after.state, 2, Some("cafe:3")));
                 }

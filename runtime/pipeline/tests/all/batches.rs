@@ -2,15 +2,19 @@
 
 use windlass_domain::asset::Memo;
 use windlass_domain::commit::Write;
-use windlass_domain::ports::ledger::OperationResult;
+use windlass_domain::AccountId;
+use windlass_domain::ports::ledger::DraftOperation;
 use windlass_domain::transaction::{History, Transaction};
 
+use crate::ledger::failed;
 use crate::world::{World, amount, anchor, open_line, usd, user};
 
 crate::both!(
     rule_1_a_hundred_deposits_in_one_envelope,
     rule_1_a_deposit_with_a_memo_goes_alone,
     rule_1_one_failing_payment_and_the_others_go_again_alone,
+    rule_1_an_account_that_is_gone_when_it_is_paid_is_made,
+    rule_1_an_account_is_made_before_it_is_paid_in_another_asset,
     rule_1_what_cannot_be_received_is_set_aside_before_it_is_signed,
     rule_1_an_account_without_money_waits,
 );
@@ -33,7 +37,7 @@ async fn rule_1_a_hundred_deposits_in_one_envelope(world: World) {
     for (deposit, number) in deposits.iter().zip(1..) {
         assert_eq!((world.state(deposit).await, world.ledger.paid_to(&user(number))), ("completed", vec![amount("99")]));
     }
-    let sizes: Vec<usize> = hashes(&world).iter().map(|hash| world.ledger.draft(hash).payments.len()).collect();
+    let sizes: Vec<usize> = hashes(&world).iter().map(|hash| world.ledger.draft(hash).operations.len()).collect();
     assert_eq!(sizes, [100, 5]);
 }
 
@@ -48,9 +52,13 @@ fn hashes(world: &World) -> Vec<String> {
     hashes
 }
 
-/// The accounts that each envelope pays.
-fn paid_together(world: &World) -> Vec<Vec<windlass_domain::AccountId>> {
-    hashes(world).iter().map(|hash| world.ledger.draft(hash).payments.into_iter().map(|payment| payment.destination).collect()).collect()
+/// The accounts that each envelope pays or makes.
+fn paid_together(world: &World) -> Vec<Vec<AccountId>> {
+    let account = |operation| match operation {
+        DraftOperation::Payment { destination, .. } => destination.account().clone(),
+        DraftOperation::CreateAccount { destination, .. } => destination,
+    };
+    hashes(world).iter().map(|hash| world.ledger.draft(hash).operations.into_iter().map(account).collect()).collect()
 }
 
 async fn rule_1_a_deposit_with_a_memo_goes_alone(world: World) {
@@ -66,9 +74,9 @@ async fn rule_1_a_deposit_with_a_memo_goes_alone(world: World) {
 
 async fn rule_1_one_failing_payment_and_the_others_go_again_alone(world: World) {
     let cases = [
-        (OperationResult::Other("op_malformed".into()), "ledger_refused", "op_malformed"),
-        (OperationResult::CannotReceive("op_line_full".into()), "pending_trust", "op_line_full"),
-        (OperationResult::NoDestination, "pending_trust", "does not exist"),
+        (failed("payment_malformed"), "ledger_refused", "payment_malformed"),
+        (failed("payment_of_a_newer_protocol"), "ledger_refused", "payment_of_a_newer_protocol"),
+        (failed("payment_line_full"), "pending_trust", "trustline is full"),
     ];
     for (place, (result, state, message)) in (0..).zip(cases) {
         let number = 10 * place;
@@ -106,6 +114,43 @@ async fn rule_1_one_failing_payment_and_the_others_go_again_alone(world: World) 
     }
 }
 
+async fn rule_1_an_account_that_is_gone_when_it_is_paid_is_made(world: World) {
+    let deposits = [to(&world, 1), to(&world, 2)];
+    for deposit in &deposits {
+        world.add(deposit.clone()).await;
+    }
+    let pipeline = world.pipeline();
+    pipeline.step_plan().await.unwrap();
+    pipeline.step_envelope().await.unwrap();
+    world.ledger.remove(&user(2));
+    world.ledger.close();
+    pipeline.step_envelope().await.unwrap();
+    assert_eq!((world.state(&deposits[0]).await, world.state(&deposits[1]).await), ("ready", "ready"));
+    assert!(world.transaction(&deposits[1]).await.message.unwrap().contains("does not exist"));
+    world.rounds(6).await;
+    assert_eq!((world.state(&deposits[0]).await, world.state(&deposits[1]).await), ("completed", "completed"));
+    assert_eq!(paid_together(&world), [vec![user(1), user(2)], vec![user(1)], vec![user(2)]]);
+    assert_eq!((world.ledger.paid_to(&user(1)), world.ledger.made(&user(2))), (vec![amount("99")], vec![amount("99")]), "in XLM: it is paid by being made");
+    assert_eq!((world.ledger.made(&user(1)), world.ledger.paid_to(&user(2))), (vec![], vec![]));
+}
+
+async fn rule_1_an_account_is_made_before_it_is_paid_in_another_asset(world: World) {
+    let deposit = world.add(Transaction { asset: usd(), ..to(&world, 1) }).await;
+    let paid = world.add(to(&world, 2)).await;
+    world.ledger.remove(&user(1));
+    let pipeline = world.pipeline();
+    pipeline.step_plan().await.unwrap();
+    assert_eq!((world.state(&deposit).await, world.state(&paid).await), ("creation_signed", "ready"));
+    world.rounds(6).await;
+    assert_eq!((world.state(&deposit).await, world.state(&paid).await), ("pending_trust", "completed"));
+    world.ledger.trust(&user(1), &usd(), open_line("0"));
+    world.rounds(5).await;
+    assert_eq!(world.state(&deposit).await, "completed");
+    assert_eq!((world.ledger.made(&user(1)), world.ledger.paid_to(&user(1))), (vec![amount("2")], vec![amount("99")]));
+    assert_eq!(paid_together(&world), [vec![user(1)], vec![user(2)], vec![user(1)]]);
+    assert_eq!(world.jobs(windlass_domain::job::Hook::AfterDeposit).await.len(), 2, "the making of an account is no end of a deposit");
+}
+
 async fn rule_1_what_cannot_be_received_is_set_aside_before_it_is_signed(world: World) {
     let without_line = Transaction { asset: usd(), ..to(&world, 1) };
     let other = to(&world, 2);
@@ -128,6 +173,9 @@ async fn rule_1_an_account_without_money_waits(world: World) {
     let deposit = world.add(Transaction { asset: usd(), ..to(&world, 1) }).await;
     world.rounds(3).await;
     assert_eq!((world.state(&deposit).await, world.count("envelopes").await), ("ready", 0));
+    let told = world.history(&deposit).await;
+    assert!(told.0.message.unwrap().contains("too little of the asset"));
+    assert_eq!(told.1.len(), 2, "told once");
     world.ledger.trust(&anchor(), &usd(), open_line("99"));
     world.rounds(4).await;
     assert_eq!(world.state(&deposit).await, "completed");

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 use windlass_domain::ports::ledger::{
-    AccountEntry, Draft, Entries, From, Ledger, LedgerError, LedgerHead, LookUp, LookUpStatus, OperationResult, PaymentOperation, PaymentPage,
+    AccountEntry, Draft, DraftOperation, Entries, From, Ledger, LedgerError, LedgerHead, LookUp, LookUpStatus, OperationResult, PaymentPage,
     Submission, TrustlineEntry,
 };
 use windlass_domain::tenant::IncomingPayment;
@@ -64,7 +64,8 @@ struct Books {
     memory: BTreeSet<String>,
     verdicts: BTreeMap<String, LookUpStatus>,
     submitted: Vec<String>,
-    paid: Vec<PaymentOperation>,
+    paid: Vec<(AccountId, Amount)>,
+    made: Vec<(AccountId, Amount)>,
     stream: Vec<(u32, Told)>,
     on_submit: VecDeque<OnSubmit>,
     on_look_up: VecDeque<Option<LookUp>>,
@@ -86,6 +87,7 @@ impl FakeLedger {
             verdicts: BTreeMap::new(),
             submitted: vec![],
             paid: vec![],
+            made: vec![],
             stream: vec![],
             on_submit: VecDeque::new(),
             on_look_up: VecDeque::new(),
@@ -103,8 +105,13 @@ impl FakeLedger {
     /// Makes an account, or gives it so much XLM.
     pub(crate) fn fund(&self, account: &AccountId, amount: Amount) {
         let mut books = self.books();
-        let entry = books.accounts.entry(account.clone()).or_insert(AccountEntry { sequence: 1_000, balance: Amount::ZERO });
-        entry.balance = entry.balance.plus(amount).unwrap();
+        let entry = books.accounts.entry(account.clone()).or_insert_with(|| with_balance(Amount::ZERO));
+        *entry = AccountEntry { sequence: entry.sequence, ..with_balance(entry.balance.plus(amount).unwrap()) };
+    }
+
+    /// An account is merged away.
+    pub(crate) fn remove(&self, account: &AccountId) {
+        self.books().accounts.remove(account).unwrap();
     }
 
     /// Sets a trustline.
@@ -168,7 +175,12 @@ impl FakeLedger {
 
     /// Payments in closed ledgers to an account.
     pub(crate) fn paid_to(&self, account: &AccountId) -> Vec<Amount> {
-        self.books().paid.iter().filter(|payment| payment.destination == *account).map(|payment| payment.amount).collect()
+        self.books().paid.iter().filter(|(destination, _)| destination == account).map(|(_, amount)| *amount).collect()
+    }
+
+    /// What accounts that were made in closed ledgers began with, of one account.
+    pub(crate) fn made(&self, account: &AccountId) -> Vec<Amount> {
+        self.books().made.iter().filter(|(destination, _)| destination == account).map(|(_, amount)| *amount).collect()
     }
 
     pub(crate) fn head_now(&self) -> LedgerHead {
@@ -232,10 +244,19 @@ impl FakeLedger {
     }
 }
 
+/// All of it can be spent: the reserves of this ledger are nothing.
+fn with_balance(balance: Amount) -> AccountEntry {
+    AccountEntry { sequence: 1_000, balance, available: balance, auth_required: false }
+}
+
+pub(crate) fn failed(code: &str) -> OperationResult {
+    OperationResult::Failed(code.to_owned())
+}
+
 impl Books {
     fn apply(&mut self, hash: &str, draft: &Draft, network: &str) {
         self.accounts.get_mut(&draft.source).unwrap().sequence = draft.sequence;
-        let results: Vec<OperationResult> = draft.payments.iter().map(|payment| self.result_of(payment)).collect();
+        let results: Vec<OperationResult> = draft.operations.iter().map(|operation| self.result_of(operation)).collect();
         let ledger = self.sequence;
         if results.iter().any(|result| *result != OperationResult::Success) {
             let status = LookUpStatus::Failed { ledger, code: "txFAILED".into(), operations: results };
@@ -243,16 +264,24 @@ impl Books {
             return;
         }
         self.verdicts.insert(hash.to_owned(), LookUpStatus::Success { ledger });
-        for (operation_index, payment) in (0..).zip(&draft.payments) {
-            self.paid.push(payment.clone());
+        for (operation_index, operation) in (0..).zip(&draft.operations) {
+            let (destination, asset, amount) = match operation {
+                DraftOperation::Payment { destination, asset, amount } => (destination.account(), asset, *amount),
+                DraftOperation::CreateAccount { destination, starting_balance } => {
+                    self.made.push((destination.clone(), *starting_balance));
+                    self.accounts.insert(destination.clone(), with_balance(*starting_balance));
+                    continue;
+                }
+            };
+            self.paid.push((destination.clone(), amount));
             let incoming = IncomingPayment {
                 network: network.to_owned(),
                 transaction_hash: hash.to_owned(),
                 operation_index,
                 from: draft.source.to_string(),
-                to: payment.destination.clone(),
-                asset: payment.asset.clone(),
-                amount: payment.amount,
+                to: destination.clone(),
+                asset: asset.clone(),
+                amount,
                 memo: draft.memo.clone(),
                 ledger,
                 closed_at: self.close_time_s * 1_000,
@@ -261,15 +290,20 @@ impl Books {
         }
     }
 
-    fn result_of(&self, payment: &PaymentOperation) -> OperationResult {
-        if let Some(refused) = self.refuses.get(&payment.destination) {
+    fn result_of(&self, operation: &DraftOperation) -> OperationResult {
+        let (destination, asset) = match operation {
+            DraftOperation::Payment { destination, asset, .. } => (destination.account(), Some(asset)),
+            DraftOperation::CreateAccount { destination, .. } => (destination, None),
+        };
+        if let Some(refused) = self.refuses.get(destination) {
             return refused.clone();
         }
-        match (&payment.asset, self.accounts.contains_key(&payment.destination)) {
-            (_, false) => OperationResult::NoDestination,
-            (Asset::Native, true) => OperationResult::Success,
-            (asset, true) if self.trustlines.contains_key(&(payment.destination.clone(), asset.clone())) => OperationResult::Success,
-            (Asset::Issued { .. }, true) => OperationResult::CannotReceive("op_no_trust".into()),
+        match (asset, self.accounts.contains_key(destination)) {
+            (None, false) | (Some(Asset::Native), true) => OperationResult::Success,
+            (None, true) => failed("create_account_already_exist"),
+            (Some(_), false) => failed("payment_no_destination"),
+            (Some(asset), true) if self.trustlines.contains_key(&(destination.clone(), asset.clone())) => OperationResult::Success,
+            (Some(Asset::Issued { .. }), true) => failed("payment_no_trust"),
         }
     }
 }
@@ -349,6 +383,7 @@ impl FakeLedger {
             latest_ledger: books.sequence,
             accounts: accounts.iter().filter_map(|key| Some((key.clone(), *books.accounts.get(key)?))).collect(),
             trustlines: trustlines.iter().filter_map(|key| Some((key.clone(), *books.trustlines.get(key)?))).collect(),
+            memo_required: BTreeSet::new(),
         }
     }
 }

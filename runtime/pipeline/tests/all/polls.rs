@@ -1,11 +1,13 @@
 //! Polls: what the guest reports is its word, and is checked update by update (money rule 2).
 
 use windlass_domain::asset::Memo;
+use windlass_domain::deposit::DepositState;
 use windlass_domain::job::{Hook, JobState};
 use windlass_domain::manifest::UnknownEffects;
 use windlass_domain::ports::guest::{DepositPoll, DepositUpdate, HookOutput, UnmatchedCredit};
 use windlass_domain::tenant::Matched;
-use windlass_domain::transaction::Transaction;
+use windlass_domain::ports::clock::Clock as _;
+use windlass_domain::transaction::{State, Transaction};
 
 use crate::guests::{returned, trap};
 use crate::world::{World, amount};
@@ -20,7 +22,9 @@ crate::both!(
     rule_2_a_poll_is_never_given_up,
     rule_2_a_new_version_takes_the_polls_over,
     rule_2_a_version_without_polls_ends_them,
+    rule_2_late_money_revives_by_the_rule,
     rule_6_what_arrives_is_assessed,
+    rule_6_more_decimals_than_the_bank_s_money_has_are_no_deposit,
 );
 
 fn received(id: &str, units: &str, credit: &str) -> DepositUpdate {
@@ -204,7 +208,7 @@ async fn rule_2_a_new_version_takes_the_polls_over(world: World) {
 }
 
 async fn rule_6_what_arrives_is_assessed(world: World) {
-    let cases = [("1", "too_small", None), ("1000.5", "too_large", None), ("50", "ready", Some("49")), ("100.001", "on_hold", None)];
+    let cases = [("1", "too_small", None), ("1000.5", "too_large", None), ("50", "ready", Some("49"))];
     for (arrives, state, out) in cases {
         let deposit = world.add(world.a_deposit()).await;
         report(&world, vec![received(deposit.id.as_str(), arrives, arrives)], vec![], false);
@@ -212,5 +216,30 @@ async fn rule_6_what_arrives_is_assessed(world: World) {
         let after = world.transaction(&deposit).await;
         assert_eq!((after.state.as_str(), after.amount_in, after.amount_out), (state, Some(amount(arrives)), out.map(amount)));
     }
-    assert_eq!(credits(&world).await.iter().filter(|(_, matched)| *matched).count(), 4, "the money is kept in every case");
+    assert_eq!(credits(&world).await.iter().filter(|(_, matched)| *matched).count(), 3, "the money is kept in every case");
+}
+
+/// The bank's money has no such amounts: what the guest says cannot be what arrived.
+async fn rule_6_more_decimals_than_the_bank_s_money_has_are_no_deposit(world: World) {
+    let deposit = world.add(world.a_deposit()).await;
+    report(&world, vec![received(deposit.id.as_str(), "100.001", "c1")], vec![], false);
+    poll(&world).await;
+    assert_eq!(world.transaction(&deposit).await, deposit);
+    assert_eq!(credits(&world).await, [("c1".to_owned(), false)], "a row all the same");
+    assert!(log(&world).await[0].contains("more than the 2 decimals"));
+}
+
+async fn rule_2_late_money_revives_by_the_rule(world: World) {
+    let now = world.clock.now();
+    let expired = |expires_at| Transaction { state: State::Deposit(DepositState::Expired), expires_at: Some(expires_at), ..world.a_deposit() };
+    let month_ms = 30 * 24 * 60 * 60 * 1_000;
+    let [late, too_late] = [expired(now - month_ms / 2), expired(now - month_ms - 1)];
+    for deposit in [&late, &too_late] {
+        world.add(deposit.clone()).await;
+    }
+    report(&world, vec![received(late.id.as_str(), "100", "c1"), received(too_late.id.as_str(), "100", "c2")], vec![], false);
+    poll(&world).await;
+    assert_eq!((world.state(&late).await, world.state(&too_late).await), ("ready", "expired"));
+    assert_eq!(credits(&world).await, [("c1".to_owned(), true), ("c2".to_owned(), false)]);
+    assert!(log(&world).await[0].contains("longer ago"));
 }

@@ -5,7 +5,9 @@ use windlass_domain::asset::Memo;
 use windlass_domain::job::Hook;
 use windlass_domain::manifest::UnknownEffects;
 use windlass_domain::tenant::Matched;
-use windlass_domain::transaction::Transaction;
+use windlass_domain::ports::clock::Clock as _;
+use windlass_domain::transaction::{State, Transaction};
+use windlass_domain::withdrawal::WithdrawalState;
 
 use crate::faults::{Faults, Plan};
 use crate::ledger::PayIn;
@@ -19,6 +21,7 @@ crate::both!(
     rule_2_what_cannot_be_handled_is_stored_as_failed_and_not_in_the_way,
     rule_2_many_pages,
     rule_2_a_withdrawal_that_a_person_changed_meanwhile,
+    rule_2_late_payments_revive_by_the_rule,
     rule_6_what_arrives_is_assessed,
     rule_3_nothing_is_paid_out_without_a_version_that_does_it,
 );
@@ -153,11 +156,31 @@ async fn rule_2_many_pages(world: World) {
 
 async fn rule_2_a_withdrawal_that_a_person_changed_meanwhile(world: World) {
     let withdrawal = watched(&world).await;
-    world.raw.execute("UPDATE transactions SET state = 'expired'").await.unwrap();
+    world.raw.execute("UPDATE transactions SET state = 'completed'").await.unwrap();
     world.pay_in("cafe", 7, "100");
     look(&world).await;
-    assert_eq!(rows(&world).await, (0, vec![format!("withdrawal {} with this memo is expired already", withdrawal.id)]));
+    assert_eq!(rows(&world).await, (0, vec![format!("withdrawal {} with this memo is completed already", withdrawal.id)]));
     assert_eq!(world.jobs(Hook::ProcessWithdrawal).await.len(), 0);
+}
+
+async fn rule_2_late_payments_revive_by_the_rule(world: World) {
+    let in_time = watched(&world).await;
+    let expired = |memo, late_by| Transaction {
+        state: State::Withdrawal(WithdrawalState::Expired),
+        expires_at: Some(world.clock.now() - late_by),
+        ..world.a_withdrawal(memo)
+    };
+    let month_ms = 30 * 24 * 60 * 60 * 1_000;
+    let late = world.add(expired(8, month_ms / 2)).await;
+    let too_late = world.add(expired(9, month_ms)).await;
+    for (hash, memo) in [("cafe", 8), ("beef", 9)] {
+        world.pay_in(hash, memo, "100");
+        look(&world).await;
+    }
+    assert_eq!((world.state(&late).await, world.state(&too_late).await, world.state(&in_time).await), ("received", "expired", "awaiting_payment"));
+    let (matched, unmatched) = rows(&world).await;
+    assert_eq!((matched, unmatched.len(), world.jobs(Hook::ProcessWithdrawal).await.len()), (1, 1, 1));
+    assert!(unmatched[0].contains(too_late.id.as_str()) && unmatched[0].contains("longer ago"), "{unmatched:?}");
 }
 
 async fn rule_6_what_arrives_is_assessed(world: World) {

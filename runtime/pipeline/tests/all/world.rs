@@ -94,16 +94,6 @@ impl World {
         store.create_tenant(&row, &FakeSealer.seal(&tenant, "idempotency-key", b"a tenant's key")).await.unwrap();
         let account = StellarAccount { tenant: tenant.clone(), network: network.clone(), account: anchor(), role: AccountRole::Distribution };
         store.add_account(&account, "sealed").await.unwrap();
-        let direction = DirectionRules {
-            enabled: true,
-            min_amount: amount("2"),
-            max_amount: amount("1000"),
-            fee: FeeSchedule { fixed: amount("1"), ..FeeSchedule::default() },
-        };
-        for asset in [Asset::Native, usd()] {
-            let rules = AssetRules { asset, decimals: 2, deposit: direction.clone(), withdrawal: direction.clone() };
-            store.put_asset(&tenant, &rules).await.unwrap();
-        }
         let ledger = Arc::new(FakeLedger::new(network.clone(), raw.clone(), drafts.clone()));
         ledger.fund(&anchor(), amount("1000000"));
         ledger.trust(&anchor(), &usd(), open_line("1000000"));
@@ -133,7 +123,23 @@ impl World {
         world
     }
 
-    /// Uploads a version and makes it the active one, with its poll.
+    /// Both assets, in the directions that these hooks can serve.
+    async fn offer(&self, hooks: &[Hook]) {
+        let direction = |hook| DirectionRules {
+            enabled: hooks.contains(&hook),
+            min_amount: amount("2"),
+            max_amount: amount("1000"),
+            fee: FeeSchedule { fixed: amount("1"), ..FeeSchedule::default() },
+            ..DirectionRules::default()
+        };
+        for asset in [Asset::Native, usd()] {
+            let (deposit, withdrawal) = (direction(Hook::PollPendingDeposits), direction(Hook::ProcessWithdrawal));
+            let rules = AssetRules { asset, decimals: 2, deposit, withdrawal, starting_balance: Some(amount("2")) };
+            self.store.put_asset(&self.tenant, &rules).await.unwrap();
+        }
+    }
+
+    /// Uploads a version and makes it the active one, with its poll; what it cannot serve is switched off before.
     pub(crate) async fn activate(&self, hooks: &[Hook], effects: UnknownEffects) -> VersionNumber {
         let version = Version {
             tenant: self.tenant.clone(),
@@ -145,7 +151,9 @@ impl World {
         };
         let version = self.store.add_version(&version, b"\0asm").await.unwrap();
         let polls: Vec<Job> = hooks.iter().filter(|hook| **hook == Hook::PollPendingDeposits).map(|hook| self.job(*hook, version.number)).collect();
+        self.offer(&[]).await;
         self.store.activate(&self.tenant, version.number, &polls).await.unwrap();
+        self.offer(hooks).await;
         version.number
     }
 
@@ -222,6 +230,8 @@ impl World {
             message: None,
             fields: vec![],
             status_eta: None,
+            expires_at: None,
+            payouts_returned: 0,
             created_at: now,
             updated_at: now,
             received_at: None,
