@@ -5,7 +5,7 @@
 //!
 //! | driver | claims | does |
 //! | --- | --- | --- |
-//! | [`plan`] | an account with ready deposits | signs one envelope for up to 100 of them |
+//! | [`plan`] | an account with ready deposits | signs one envelope for up to 100 of them, or the making of their accounts |
 //! | [`envelope`] | a live envelope | sends it, looks it up, carries the verdict out |
 //! | [`trust`] | a deposit whose account cannot take the asset | looks again |
 //! | [`watch`] | a network | reads its payments, matches them to withdrawals |

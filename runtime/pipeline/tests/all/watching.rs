@@ -156,10 +156,10 @@ async fn rule_2_many_pages(world: World) {
 
 async fn rule_2_a_withdrawal_that_a_person_changed_meanwhile(world: World) {
     let withdrawal = watched(&world).await;
-    world.raw.execute("UPDATE transactions SET state = 'completed'").await.unwrap();
+    world.raw.execute("UPDATE transactions SET state = 'on_hold'").await.unwrap();
     world.pay_in("cafe", 7, "100");
     look(&world).await;
-    assert_eq!(rows(&world).await, (0, vec![format!("withdrawal {} with this memo is completed already", withdrawal.id)]));
+    assert_eq!(rows(&world).await, (0, vec![format!("withdrawal {} with this memo is on_hold already", withdrawal.id)]));
     assert_eq!(world.jobs(Hook::ProcessWithdrawal).await.len(), 0);
 }
 
