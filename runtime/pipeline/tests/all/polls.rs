@@ -1,10 +1,11 @@
 //! Polls: what the guest reports is its word, and is checked update by update (money rule 2).
 
 use windlass_domain::asset::Memo;
+use windlass_domain::commit::Write;
 use windlass_domain::deposit::DepositState;
 use windlass_domain::job::{Hook, JobState};
 use windlass_domain::manifest::UnknownEffects;
-use windlass_domain::ports::guest::{DepositPoll, DepositUpdate, HookOutput, UnmatchedCredit};
+use windlass_domain::ports::guest::{DepositPoll, DepositUpdate, HookOutput, Payout, PayoutPoll, PayoutProgress, UnmatchedCredit};
 use windlass_domain::tenant::Matched;
 use windlass_domain::ports::clock::Clock as _;
 use windlass_domain::transaction::{State, Transaction};
@@ -23,6 +24,7 @@ crate::both!(
     rule_2_a_new_version_takes_the_polls_over,
     rule_2_a_version_without_polls_ends_them,
     rule_2_late_money_revives_by_the_rule,
+    rule_3_a_poll_says_what_became_of_a_payout,
     rule_6_what_arrives_is_assessed,
     rule_6_more_decimals_than_the_bank_s_money_has_are_no_deposit,
 );
@@ -227,6 +229,34 @@ async fn rule_6_more_decimals_than_the_bank_s_money_has_are_no_deposit(world: Wo
     assert_eq!(world.transaction(&deposit).await, deposit);
     assert_eq!(credits(&world).await, [("c1".to_owned(), false)], "a row all the same");
     assert!(log(&world).await[0].contains("more than the 2 decimals"));
+}
+
+async fn rule_3_a_poll_says_what_became_of_a_payout(world: World) {
+    world.activate(&[Hook::ProcessWithdrawal, Hook::PollPendingPayouts], UnknownEffects::Hold).await;
+    world.raw.execute("DELETE FROM work WHERE kind = 'job'").await.unwrap();
+    world.guests.on(Hook::ProcessWithdrawal, |_| async { returned(HookOutput::Payout(Payout::InProgress { external_id: "p1".into(), eta: None })) });
+    let withdrawal = world.a_received_withdrawal().await;
+    world.pipeline().step_jobs().await.unwrap();
+    assert_eq!(world.state(&withdrawal).await, "payout_in_progress");
+    let poll = world.jobs(Hook::PollPendingPayouts).await.remove(0);
+    let deposit = world.add(world.a_deposit()).await;
+    for (progress, state) in [(PayoutProgress::InProgress(Some(5)), "payout_in_progress"), (PayoutProgress::Delivered, "completed"), (PayoutProgress::Returned("closed".into()), "payout_returned")] {
+        let updates = [&withdrawal, &deposit].map(|one| (one.id.to_string(), progress.clone())).to_vec();
+        world.guests.on(Hook::PollPendingPayouts, move |_| {
+            let poll = PayoutPoll { updates: updates.clone(), more: false };
+            async move { returned(HookOutput::PayoutPoll(poll)) }
+        });
+        let open = world.jobs(Hook::PollPendingPayouts).await.into_iter().find(|job| job.state == JobState::Open).unwrap();
+        world.write(vec![Write::job_work(&open, 0)]).await;
+        world.hasten().await;
+        world.pipeline().step_jobs().await.unwrap();
+        assert_eq!(world.state(&withdrawal).await, state, "{progress:?}");
+        let lines = world.store.job_log(&world.tenant, &open.id).await.unwrap();
+        assert!(lines.len() == 1 && lines[0].1.message.contains("it is a deposit"), "{lines:?}");
+    }
+    assert_eq!((world.transaction(&deposit).await, poll.runs), (deposit, 0));
+    let states: Vec<JobState> = world.jobs(Hook::PollPendingPayouts).await.into_iter().map(|job| job.state).collect();
+    assert_eq!(states.iter().filter(|state| **state == JobState::Done).count(), 3, "{states:?}");
 }
 
 async fn rule_2_late_money_revives_by_the_rule(world: World) {

@@ -139,7 +139,7 @@ impl World {
         }
     }
 
-    /// Uploads a version and makes it the active one, with its poll; what it cannot serve is switched off before.
+    /// Uploads a version and makes it the active one, with its polls; what it cannot serve is switched off before.
     pub(crate) async fn activate(&self, hooks: &[Hook], effects: UnknownEffects) -> VersionNumber {
         let version = Version {
             tenant: self.tenant.clone(),
@@ -150,7 +150,11 @@ impl World {
             created_at: 1,
         };
         let version = self.store.add_version(&version, b"\0asm").await.unwrap();
-        let polls: Vec<Job> = hooks.iter().filter(|hook| **hook == Hook::PollPendingDeposits).map(|hook| self.job(*hook, version.number)).collect();
+        let polls: Vec<Job> = hooks
+            .iter()
+            .filter(|hook| matches!(hook, Hook::PollPendingDeposits | Hook::PollPendingPayouts))
+            .map(|hook| self.job(*hook, version.number))
+            .collect();
         self.offer(&[]).await;
         self.store.activate(&self.tenant, version.number, &polls).await.unwrap();
         self.offer(hooks).await;
