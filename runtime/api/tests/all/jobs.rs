@@ -23,6 +23,20 @@ async fn an_activation_makes_one_poll() {
 }
 
 #[tokio::test]
+async fn an_activation_makes_the_poll_of_the_payouts_too() {
+    let api = Api::new().await;
+    api.ready_tenant("acme", "hold").await;
+    api.upload("acme", json!({}), "poll-pending-deposits,process-withdrawal,poll-pending-payouts").await;
+    for _ in 0..2 {
+        api.well("POST", "/v1/tenants/acme/integrations/2/activate", Value::Null).await;
+        for hook in ["poll-pending-deposits", "poll-pending-payouts"] {
+            let jobs = api.well("GET", &format!("{JOBS}?hook={hook}&state=open"), Value::Null).await;
+            assert_eq!(jobs["items"].as_array().map(Vec::len), Some(1), "{jobs}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_dead_payout_is_tried_again_only_while_its_withdrawal_waits() {
     let api = Api::new().await;
     api.ready_tenant("acme", "hold").await;
