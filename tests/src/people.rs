@@ -43,7 +43,5 @@ impl Person {
 
 /// A key nobody else has.
 pub fn fresh_key() -> Result<LocalKey> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
-    Ok(LocalKey::from_seed(&seed))
+    Ok(LocalKey::from_seed(&crate::runtime::random()?))
 }

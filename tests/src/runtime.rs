@@ -30,7 +30,8 @@ fn settings() -> Settings {
 }
 
 /// Fresh secret bytes.
-fn random() -> Result<[u8; 32]> {
+#[expect(clippy::disallowed_methods, reason = "a story draws its own keys and tokens")]
+pub(crate) fn random() -> Result<[u8; 32]> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
     Ok(bytes)

@@ -2,6 +2,8 @@
 //!
 //! What they say goes to the standard error, so that the standard output belongs to the demo and to the tests.
 
+#![expect(clippy::disallowed_methods, reason = "the project's own commands read their environment and time their stages")]
+
 mod guests;
 mod python;
 mod stages;
@@ -9,6 +11,7 @@ mod toolchain;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -88,6 +91,7 @@ fn test(root: &Path, stages: &mut Stages, arguments: &[String]) -> Result<()> {
             "cargo test --package dev-bank --manifest-path sample-guests/Cargo.toml",
         )
     })?;
+    stages.run("lints", || lints(root))?;
     stages.run("binaries", || binaries(root))?;
     stages.run("building the tests", || {
         stages::check(cargo(root).args(["test", "--workspace", "--no-run"]), "cargo test --workspace --no-run")
@@ -95,6 +99,17 @@ fn test(root: &Path, stages: &mut Stages, arguments: &[String]) -> Result<()> {
     stages.run("tests", || {
         stages::check(cargo(root).args(["test", "--workspace"]).args(arguments), "cargo test --workspace")
     })
+}
+
+/// The linter holds what the compiler does not: who may read clocks and randomness (money rule 8), among others.
+fn lints(root: &Path) -> Result<()> {
+    if !stages::quietly(cargo(root).args(["clippy", "--version"]), Duration::from_secs(20)) {
+        anyhow::ensure!(std::env::var_os("CI").is_none(), "cargo clippy is not installed: rustup component add clippy");
+        eprintln!("    cargo clippy is not installed, so it is left out here: rustup component add clippy");
+        return Ok(());
+    }
+    let words = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+    stages::check(cargo(root).args(words), "cargo clippy --workspace --all-targets -- --deny warnings")
 }
 
 /// The demo's own exit code, so that whoever called it can tell.

@@ -1,5 +1,4 @@
 //! Stages with their seconds, and the summary at the end.
-#![allow(clippy::disallowed_methods, reason = "this is the one thing here that reads the clock: to say how long a stage took")]
 
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -34,7 +34,7 @@ pub(crate) struct NoToolchain;
 
 impl std::fmt::Display for NoToolchain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "no Rust on this machine can build for {TARGET}. Run one of these, then this command again:\n")?;
+        writeln!(f, "no Rust on this machine can build for {TARGET}. Run one of these, then this command again:")?;
         writeln!(f, "    rustup target add {TARGET}")?;
         write!(f, "    apt-get install --no-install-recommends {}    (as root, on Debian)", DEBIAN_PACKAGES.join(" "))
     }

@@ -9,10 +9,13 @@ use windlass_domain::ports::store::DriverStore;
 /// The most that one group holds.
 const GROUP: usize = 256;
 
+/// A commit, and where its outcome is told.
+type Waiting = (Commit, oneshot::Sender<Result<(), CommitError>>);
+
 /// Gathers commits while another group is being written.
 pub struct Committer {
     store: Arc<dyn DriverStore>,
-    waiting: std::sync::Mutex<Vec<(Commit, oneshot::Sender<Result<(), CommitError>>)>>,
+    waiting: std::sync::Mutex<Vec<Waiting>>,
     writing: Mutex<()>,
 }
 
@@ -51,7 +54,7 @@ impl Committer {
         }
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<(Commit, oneshot::Sender<Result<(), CommitError>>)>> {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
         self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -4,6 +4,8 @@
 //! between the engines is in their `dialect.rs`. A batch of commits is written with one statement per table: its rows go
 //! in as one JSON parameter.
 
+#![expect(clippy::duplicate_mod, reason = "the queries are one text, compiled for each engine")]
+
 mod error;
 pub mod postgres;
 mod schema;

@@ -62,6 +62,7 @@ async fn main() -> ExitCode {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the demo says how long it took")]
 async fn demo(arguments: &Arguments) -> Result<bool> {
     let begun = std::time::Instant::now();
     let say = |text: String| eprintln!("[{:5.1} s] {text}", begun.elapsed().as_secs_f64());
@@ -96,7 +97,7 @@ async fn demo(arguments: &Arguments) -> Result<bool> {
         completed(house, &api, &story.withdrawals, "withdrawals", &say).await?;
     }
     let dead = dead_letter(&houses, &api).await?;
-    say(format!("{dead}"));
+    say(dead);
 
     let (mut deposits_completed, mut withdrawals_completed, mut balanced, mut all_books) = (0, 0, true, Vec::new());
     for (house, story) in houses.iter().zip(&stories) {

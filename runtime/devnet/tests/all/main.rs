@@ -1,5 +1,7 @@
 //! The devnet and the bank over HTTP, as their clients meet them.
 
+#![expect(clippy::disallowed_methods, reason = "tests measure how long they waited")]
+
 mod bank;
 mod faults;
 mod rpc;

@@ -318,7 +318,7 @@ async fn ledgers_are_told_whole_and_in_pages() {
         ),
         (3, 1)
     );
-    assert_eq!(hex::encode(&meta.ledger_header.hash.0), funding["hash"]);
+    assert_eq!(hex::encode(meta.ledger_header.hash.0), funding["hash"]);
     let rest = call(
         &devnet,
         "getLedgers",

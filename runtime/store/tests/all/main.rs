@@ -1,5 +1,7 @@
 //! The store, every test on both engines. Names carry the number of the money rule they prove.
 
+#![expect(clippy::disallowed_methods, reason = "tests measure how long they waited")]
+
 mod admin;
 mod batches;
 mod claims;

@@ -24,6 +24,7 @@ pub(super) fn check(op: &ChangeTrustOp, source: &AccountId) -> Result<(), Change
 
 /// An existing line: limit below the balance, then removal, then the issuer. A new one: limit 0, the issuer, the
 /// number of sub-entries, the reserve.
+#[expect(clippy::result_large_err, reason = "a refusal is the result as the ledger writes it")]
 pub(super) fn apply(
     op: &ChangeTrustOp,
     source: &AccountId,

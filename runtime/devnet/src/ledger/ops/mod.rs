@@ -19,6 +19,7 @@ pub(crate) struct Place {
 }
 
 /// The checks of an operation that need no state. `Err` is the operation's result.
+#[expect(clippy::result_large_err, reason = "a refusal is the result as the ledger writes it")]
 pub(crate) fn check(body: &OperationBody, source: &AccountId) -> Result<(), OperationResult> {
     let result = match body {
         OperationBody::CreateAccount(op) => {
