@@ -13,7 +13,7 @@ use windlass_domain::deposit::DepositEvent;
 use windlass_domain::envelope::{Envelope, EnvelopeState, Verdict, verdict};
 use windlass_domain::ids::{EnvelopeId, JobId, TenantId, TimeMs};
 use windlass_domain::job::{Hook, Job, JobState};
-use windlass_domain::ports::ledger::OperationResult;
+use windlass_domain::ports::ledger::{OperationResult, Submission};
 use windlass_domain::ports::store::EnvelopeContext;
 use windlass_domain::tenant::Version;
 use windlass_domain::transaction::Transaction;
@@ -48,8 +48,8 @@ impl Pipeline {
         let now = self.parts.clock.now();
         match envelope.state {
             EnvelopeState::Signed => {
-                self.send(envelope).await?;
-                let mut writes = vec![to(envelope, EnvelopeState::Submitted, now, |write| write.sent = 1)];
+                let refusal = self.send(envelope).await?;
+                let mut writes = vec![sent(envelope, refusal, now)];
                 writes.extend(context.transactions.iter().filter_map(|t| change(t, &DepositEvent::EnvelopeSent, now, None)));
                 Ok(under(lease, Next::After(self.settings.envelope_interval_ms.min(500)), writes))
             }
@@ -58,13 +58,20 @@ impl Pipeline {
         }
     }
 
-    /// Sends the stored bytes. Whatever the server says is no verdict, and neither is silence.
-    async fn send(&self, envelope: &Envelope) -> Result<(), StepError> {
+    /// Sends the stored bytes. Whatever the server says is no verdict, and neither is silence; a refusal is kept for the
+    /// operator to see, since a node that goes on refusing has a reason.
+    async fn send(&self, envelope: &Envelope) -> Result<Option<String>, StepError> {
         match self.ledger(&envelope.network)?.submit(&envelope.xdr).await {
-            Ok(submission) => tracing::debug!(envelope.hash, ?submission, "ledger.submit"),
+            Ok(Submission::Refused(code)) => {
+                tracing::warn!(tenant.id = %envelope.tenant, envelope.hash, code, "ledger.submit was refused for now: no verdict");
+                return Ok(Some(format!("refused by the server for now: {code}")));
+            }
+            Ok(submission @ (Submission::Pending | Submission::Duplicate | Submission::TryAgainLater)) => {
+                tracing::debug!(envelope.hash, ?submission, "ledger.submit");
+            }
             Err(error) => tracing::warn!(envelope.hash, error = %error, "ledger.submit got no answer: the envelope may be in the ledger all the same"),
         }
-        Ok(())
+        Ok(None)
     }
 
     async fn judge(&self, lease: &Lease, context: &EnvelopeContext, now: TimeMs) -> Result<Commit, StepError> {
@@ -72,9 +79,8 @@ impl Pipeline {
         let look_up = self.ledger(&envelope.network)?.look_up(&envelope.hash).await?;
         match verdict(envelope, &look_up) {
             Verdict::None => {
-                self.send(envelope).await?;
-                let again = to(envelope, EnvelopeState::Submitted, now, |write| write.sent = 1);
-                Ok(under(lease, Next::After(self.settings.envelope_interval_ms), vec![again]))
+                let refusal = self.send(envelope).await?;
+                Ok(under(lease, Next::After(self.settings.envelope_interval_ms), vec![sent(envelope, refusal, now)]))
             }
             Verdict::NoteBoundPassed { ledger } => {
                 let noted = to(envelope, EnvelopeState::Submitted, now, |write| write.bound_passed_at = Some(ledger));
@@ -91,7 +97,10 @@ impl Pipeline {
                 Ok(self.settled(lease, envelope, writes))
             }
             Verdict::Succeeded { ledger } => {
-                let mut writes = vec![to(envelope, EnvelopeState::Succeeded, now, |write| write.ledger = Some(ledger))];
+                let mut writes = vec![to(envelope, EnvelopeState::Succeeded, now, |write| {
+                    write.ledger = Some(ledger);
+                    write.result = Some("in the ledger".to_owned());
+                })];
                 let paid = DepositEvent::LedgerPaid { hash: envelope.hash.clone() };
                 for transaction in &context.transactions {
                     writes.extend(change(transaction, &paid, now, Some(format!("ledger {ledger}"))));
@@ -176,6 +185,14 @@ fn to(envelope: &Envelope, after: EnvelopeState, at: TimeMs, note: impl FnOnce(&
     note(&mut noted);
     let Noted { sent, bound_passed_at, ledger, result } = noted;
     Write::Envelope { tenant: envelope.tenant.clone(), id: envelope.id.clone(), before: envelope.state, after, sent, bound_passed_at, ledger, result, at }
+}
+
+/// The envelope left, or may have.
+fn sent(envelope: &Envelope, refusal: Option<String>, at: TimeMs) -> Write {
+    to(envelope, EnvelopeState::Submitted, at, |write| {
+        write.sent = 1;
+        write.result = refusal;
+    })
 }
 
 /// What a failure in the ledger means for one of the deposits in the envelope.

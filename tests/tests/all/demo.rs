@@ -2,7 +2,11 @@
 
 use std::process::Command;
 
+use std::time::Duration;
+
 use serde_json::Value;
+use windlass_devnet::{Closing, Devnet, DevnetConfig};
+use windlass_tests::people::fresh_key;
 
 fn demo(arguments: &[&str]) -> (Option<i32>, Value) {
     let output = Command::new(env!("CARGO_BIN_EXE_windlass-demo")).arg("--json").args(arguments).output().expect("the demo starts");
@@ -28,4 +32,18 @@ fn everything_is_completed_and_the_books_balance() {
 fn a_lost_line_of_the_bank_is_noticed() {
     let (code, summary) = demo(&["--sabotage", "bank-line"]);
     assert_eq!((code, &summary["balanced"]), (Some(1), &false.into()), "{summary}");
+}
+
+/// As on any other network: nothing but its RPC, its passphrase and an account that pays; ledgers close each second.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_story_runs_on_another_network() {
+    let passphrase = "Some other network ; 2026".to_owned();
+    let closing = Closing::Interval(Duration::from_secs(1));
+    let network = Devnet::start(DevnetConfig { passphrase, closing, ..DevnetConfig::default() }).await.expect("a network");
+    let funder = fresh_key().expect("a key");
+    network.fund(funder.account().as_str()).await.expect("the funder has its lumens");
+    let (rpc, passphrase, secret) = (network.url(), network.passphrase(), funder.secret());
+    let run = move || demo(&["--rpc", &rpc, "--passphrase", &passphrase, "--funder", &secret]);
+    let (code, summary) = tokio::task::spawn_blocking(run).await.expect("the demo ran");
+    assert_eq!((code, &summary["balanced"], &summary["deposits_completed"]), (Some(0), &true.into(), &20.into()), "{summary}");
 }

@@ -76,7 +76,7 @@ pub struct AccountEntry {
 pub struct TrustlineEntry {
     /// What it holds.
     pub balance: Amount,
-    /// The most it may hold.
+    /// The most it may hold, less what its own offers would buy: the ledger keeps that free for them.
     pub limit: Amount,
     /// Flag AUTHORIZED is set.
     pub authorized: bool,

@@ -4,7 +4,7 @@
 //! missing or contradicts another makes the answer unknown (`Err`), never a verdict (money rule 1).
 
 use serde_json::Value;
-use stellar_xdr::{LedgerEntryData, TransactionEnvelope, TrustLineFlags};
+use stellar_xdr::{LedgerEntryData, TransactionEnvelope, TrustLineEntryExt, TrustLineFlags};
 use windlass_domain::Amount;
 use windlass_domain::ports::ledger::{AccountEntry, Entries, From, LookUp, LookUpStatus, PaymentPage, Submission, TrustlineEntry};
 use windlass_domain::tenant::IncomingPayment;
@@ -54,9 +54,14 @@ pub fn entries(answer: &Value) -> Parsed<Entries> {
             }
             LedgerEntryData::Trustline(line) => {
                 let Some(asset) = xdr::trustline_asset_from(&line.asset).map_err(explain)? else { continue };
+                // What offers would buy is kept free for them: the ledger refuses to fill it (PAYMENT_LINE_FULL).
+                let buying = match &line.ext {
+                    TrustLineEntryExt::V0 => 0,
+                    TrustLineEntryExt::V1(v1) => v1.liabilities.buying,
+                };
                 let entry = TrustlineEntry {
                     balance: Amount::from_units(line.balance),
-                    limit: Amount::from_units(line.limit),
+                    limit: Amount::from_units(line.limit.saturating_sub(buying)),
                     authorized: line.flags & (TrustLineFlags::AuthorizedFlag as u32) != 0,
                 };
                 entries.trustlines.insert((xdr::account_from(&line.account_id), asset), entry);
