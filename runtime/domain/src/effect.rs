@@ -87,26 +87,19 @@ impl EffectRecord {
             },
         }
     }
-
-    /// Does the answer judge the request itself, and not who sent it or how often?
-    fn is_about_the_request(&self) -> bool {
-        matches!(&self.answer, Some(EffectAnswer::Complete { status: 400 | 404 | 410 | 422, .. }))
-    }
 }
 
 /// The strongest evidence among a job's effects, given its records in the order of the runs.
 ///
-/// What an earlier run left open stays open until a later request under the same name, so with the same key, proves
-/// something: a 2xx that it is done; a status about the request itself (400, 404, 410, 422) that it never was, since a
-/// rail that had carried it out would have answered as the first time. Others (401, 403, 429, no connection) say nothing
-/// about the first request.
+/// What one run left open stays open until a later request under the same name, so with the same key, is answered 2xx. No
+/// other answer proves anything about the first request: it may still be on its way, and 400, 404 or 422 may come from a
+/// gateway, from a limit, or from a rail that knows the key already.
 pub fn evidence(journal: &[EffectRecord]) -> Evidence {
     let mut by_name: BTreeMap<&str, Evidence> = BTreeMap::new();
     for record in journal {
         let seen = by_name.entry(&record.name).or_insert(Evidence::None);
         *seen = match (*seen, record.evidence()) {
             (Evidence::SaidYes, _) | (_, Evidence::SaidYes) => Evidence::SaidYes,
-            (Evidence::Open, Evidence::SaidNo) if record.is_about_the_request() => Evidence::SaidNo,
             (Evidence::Open, _) | (_, Evidence::Open) => Evidence::Open,
             (Evidence::SaidNo, _) | (_, Evidence::SaidNo) => Evidence::SaidNo,
             (Evidence::None, Evidence::None) => Evidence::None,
@@ -225,7 +218,8 @@ mod tests {
             // What an earlier run left open stays open until the same key is answered.
             (open(), Some(&refused), Idempotent, Judgement::RepeatWithSameKey),
             ([open(), answered(200)].concat(), Some(&RunEnd::Returned), Idempotent, Judgement::AsReturned),
-            ([open(), answered(422)].concat(), Some(&refused), Idempotent, Judgement::Refuse("closed".into())),
+            ([open(), answered(422)].concat(), Some(&refused), Idempotent, Judgement::RepeatWithSameKey),
+            ([open(), answered(404)].concat(), Some(&refused), Idempotent, Judgement::RepeatWithSameKey),
             ([open(), answered(401)].concat(), Some(&refused), Idempotent, Judgement::RepeatWithSameKey),
             ([open(), answered(429)].concat(), Some(&later), Idempotent, Judgement::RepeatWithSameKey),
             (

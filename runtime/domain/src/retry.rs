@@ -21,8 +21,10 @@ pub fn policy(hook: Hook, end: Option<&RunEnd>, base_ms: u64) -> RetryPolicy {
         Some(RunEnd::Trapped(_) | RunEnd::TimedOut) => Some(5),
         Some(RunEnd::Refused(HookError::Refused(_))) => Some(1),
         Some(RunEnd::Refused(HookError::TryLater(_) | HookError::Misconfigured(_) | HookError::UnexpectedResponse(_))) => Some(20),
+        // Cut off: by a crash of the host's, which may be the run's doing.
+        Some(RunEnd::LeaseLost) | None => Some(20),
         // Not the guest's doing.
-        Some(RunEnd::Returned | RunEnd::Cancelled | RunEnd::LeaseLost | RunEnd::HostFault(_)) | None => None,
+        Some(RunEnd::Returned | RunEnd::Cancelled | RunEnd::HostFault(_)) => None,
     };
     let limit = match hook {
         // A poll is never given up: its reason is shown, and it slows down.

@@ -147,7 +147,7 @@ pub fn step(before: &Transaction, event: &WithdrawalEvent, now: TimeMs) -> Resul
             after.message = Some(message.clone());
             S::PayoutHeld
         }
-        (S::PayoutHeld, E::ResolvedPaid { external_id }) => {
+        (S::PayoutHeld | S::PayoutInProgress | S::ReadyForPickup, E::ResolvedPaid { external_id }) => {
             complete(&mut after, external_id, now);
             S::Completed
         }
@@ -207,8 +207,8 @@ mod tests {
         let table = [
             ("awaiting_payment", "received too_small too_large on_hold expired - - - - - - -"),
             ("received", "- - - - - completed payout_in_progress ready_for_pickup refused payout_held - -"),
-            ("payout_in_progress", none),
-            ("ready_for_pickup", none),
+            ("payout_in_progress", "- - - - - - - - - - completed -"),
+            ("ready_for_pickup", "- - - - - - - - - - completed -"),
             ("payout_held", "- - - - - completed payout_in_progress ready_for_pickup - - completed received"),
             ("completed", none),
             ("refused", none),

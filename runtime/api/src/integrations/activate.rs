@@ -34,10 +34,11 @@ pub(crate) async fn handle(
     Ok(Json(VersionView::new(version, Some(wanted))))
 }
 
-/// One open job for each poll that the version exports.
+/// One open job for the poll of the bank, if the version exports it. Payouts under way are not polled yet: a person says
+/// what became of them (`resolve`).
 fn polls(state: &ApiState, version: &Version) -> Vec<Job> {
     let now = state.clock.now();
-    let is_poll = |hook: &&Hook| matches!(hook, Hook::PollPendingDeposits | Hook::PollPendingPayouts);
+    let is_poll = |hook: &&Hook| **hook == Hook::PollPendingDeposits;
     let job = |hook: &Hook| Job {
         tenant: version.tenant.clone(),
         id: JobId::from_bits(state.random.bits()),

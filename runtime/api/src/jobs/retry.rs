@@ -1,4 +1,7 @@
-//! `POST /v1/tenants/{tenant}/jobs/{id}/retry`: opens a dead letter again, with the version it is pinned to.
+//! `POST /v1/tenants/{tenant}/jobs/{id}/retry`: opens a dead letter again.
+//!
+//! With the active version if it exports the hook and nothing that the job sent so far can have been carried out; else with
+//! the version that the job is pinned to (a version that is at fault can so be replaced).
 //!
 //! A payout only where a new run is safe (money rule 3): its journal says that nothing was paid, or the rail carries out
 //! one request per key, and the withdrawal still waits for it. Else 409 `payout_open`: see `resolve`.
@@ -6,9 +9,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use windlass_domain::commit::Write;
-use windlass_domain::effect::{EffectRecord, Judgement, judge};
+use windlass_domain::VersionNumber;
+use windlass_domain::effect::{EffectRecord, Evidence, Judgement, evidence, judge};
 use windlass_domain::job::{Hook, Job, JobState, Run};
 use windlass_domain::manifest::UnknownEffects;
+use windlass_domain::tenant::Tenant;
 use windlass_domain::transaction::State as TransactionState;
 use windlass_domain::withdrawal::WithdrawalState;
 
@@ -28,9 +33,10 @@ pub(crate) async fn handle(
         return Err(Problem::conflict("not_dead", detail));
     }
     if job.hook == Hook::ProcessWithdrawal {
-        may_pay_out_again(&state, &job, &runs, effects).await?;
+        may_pay_out_again(&state, &job, &runs, effects.clone()).await?;
     }
-    let after = Job { state: JobState::Open, failures: 0, message: None, updated_at: state.clock.now(), ..job };
+    let version = version(&state, &tenant, &job, &effects_of(&job, effects)).await?;
+    let after = Job { state: JobState::Open, version, failures: 0, message: None, updated_at: state.clock.now(), ..job };
     let writes = vec![
         state.audit_row(Some(&tenant.id), &actor, "job.retry", after.id.as_str(), None),
         Write::job_work(&after, 0),
@@ -39,6 +45,22 @@ pub(crate) async fn handle(
     state.commit(writes).await?;
     (state.wake)();
     Ok(Json(after.into()))
+}
+
+/// The version that the next run takes.
+async fn version(state: &ApiState, tenant: &Tenant, job: &Job, journal: &[EffectRecord]) -> Result<VersionNumber, Problem> {
+    match tenant.active_version {
+        Some(active) if evidence(journal) <= Evidence::SaidNo => {
+            let version = state.store.version(&tenant.id, active).await?;
+            Ok(version.filter(|version| version.hooks.contains(&job.hook)).map_or(job.version, |version| version.number))
+        }
+        _ => Ok(job.version),
+    }
+}
+
+/// The effects that people have not settled.
+fn effects_of(job: &Job, effects: Vec<EffectRecord>) -> Vec<EffectRecord> {
+    effects.into_iter().filter(|effect| effect.run > job.settled_runs).collect()
 }
 
 async fn may_pay_out_again(state: &ApiState, job: &Job, runs: &[Run], effects: Vec<EffectRecord>) -> Result<(), Problem> {
@@ -59,7 +81,7 @@ async fn may_pay_out_again(state: &ApiState, job: &Job, runs: &[Run], effects: V
 
 /// Does the journal, after what people settled, allow one more run?
 fn new_run_is_safe(job: &Job, runs: &[Run], effects: Vec<EffectRecord>, rail: UnknownEffects) -> bool {
-    let journal: Vec<EffectRecord> = effects.into_iter().filter(|effect| effect.run > job.settled_runs).collect();
+    let journal = effects_of(job, effects);
     let end = runs.iter().max_by_key(|run| run.ordinal).and_then(|run| run.end.as_ref());
     match judge(&journal, end, rail) {
         Judgement::RunAgain(_) | Judgement::Refuse(_) | Judgement::RepeatWithSameKey => true,

@@ -1,18 +1,23 @@
-//! `POST /v1/tenants/{tenant}/transactions/{id}/resolve` (operator): a person's word about a payout that is held (money
-//! rule 3).
+//! `POST /v1/tenants/{tenant}/transactions/{id}/resolve` (operator): a person's word about a transaction that waits for one
+//! (money rules 1 and 3).
 //!
-//! Takes `outcome` (`paid` with `external_id`, the rail's id; or `not-paid`) and `reason`. Paid completes the withdrawal;
-//! not paid opens its job again, which makes the payout with the same key as before. Only a withdrawal in `payout_held`:
-//! 409 `not_held`.
+//! | `outcome` | of | does |
+//! | --- | --- | --- |
+//! | `paid`, with `external_id`, the rail's id | a withdrawal in `payout_held`, `payout_in_progress`, `ready_for_pickup` | completes it |
+//! | `not-paid` | a withdrawal in `payout_held` | opens its job again, which makes the payout with the same key as before |
+//! | `retry` | a deposit in `ledger_refused`, once its cause is mended | pays it in a new envelope |
+//!
+//! Every outcome takes a `reason`. In another state: 409 `not_held`.
 
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 use windlass_domain::commit::Write;
+use windlass_domain::deposit::{self, DepositEvent};
 use windlass_domain::job::{Hook, Job, JobState};
 use windlass_domain::ports::store::Page;
 use windlass_domain::transaction::{History, State as TransactionState};
-use windlass_domain::withdrawal::{self, WithdrawalEvent, WithdrawalState};
+use windlass_domain::withdrawal::{self, WithdrawalEvent};
 use windlass_domain::{TimeMs, TransactionId};
 
 use super::TransactionView;
@@ -35,6 +40,7 @@ pub(crate) struct Asked {
 enum Outcome {
     Paid,
     NotPaid,
+    Retry,
 }
 
 pub(crate) async fn handle(
@@ -45,11 +51,12 @@ pub(crate) async fn handle(
 ) -> Result<Json<TransactionView>, Problem> {
     let (before, _) = find(&state, &tenant, &id).await?;
     let event = event(&asked)?;
-    if before.state != TransactionState::Withdrawal(WithdrawalState::PayoutHeld) {
-        return Err(not_held(&before.id, before.state));
-    }
     let now = state.clock.now();
-    let after = withdrawal::step(&before, &event, now).map_err(|_| not_held(&before.id, before.state))?;
+    let refused = |_| not_held(&before.id, before.state);
+    let after = match &event {
+        Event::Deposit(event) => deposit::step(&before, event, now).map_err(refused)?,
+        Event::Withdrawal(event) => withdrawal::step(&before, event, now).map_err(refused)?,
+    };
     let page = Page { after: None, limit: 1 };
     let held = state.store.list_jobs(&tenant.id, Some(Hook::ProcessWithdrawal), Some(JobState::Held), Some(&before.id), &page).await?;
     let history = History {
@@ -66,6 +73,7 @@ pub(crate) async fn handle(
         state.audit_row(Some(&tenant.id), &actor, &format!("transaction.{}", event.name()), before.id.as_str(), Some(asked.reason)),
     ];
     match (held.into_iter().next(), asked.outcome) {
+        (_, Outcome::Retry) => writes.push(Write::plan_work(&after.tenant, &after.anchor_account)),
         (Some(job), outcome) => writes.extend(settled(job, outcome, now)),
         (None, Outcome::Paid) => {}
         (None, Outcome::NotPaid) => {
@@ -77,15 +85,36 @@ pub(crate) async fn handle(
     Ok(Json(TransactionView::new(after, now)))
 }
 
-fn event(asked: &Asked) -> Result<WithdrawalEvent, Problem> {
+/// What the word means for a transaction of its kind.
+#[derive(Debug)]
+enum Event {
+    Deposit(DepositEvent),
+    Withdrawal(WithdrawalEvent),
+}
+
+impl Event {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Deposit(event) => event.name(),
+            Self::Withdrawal(event) => event.name(),
+        }
+    }
+}
+
+fn event(asked: &Asked) -> Result<Event, Problem> {
     if asked.reason.trim().is_empty() {
         return Err(Problem::invalid("reason_missing", "reason is empty: write how you know, for whoever reads the history later"));
     }
     match (asked.outcome, &asked.external_id) {
-        (Outcome::Paid, Some(external_id)) if !external_id.is_empty() => Ok(WithdrawalEvent::ResolvedPaid { external_id: external_id.clone() }),
+        (Outcome::Paid, Some(external_id)) if !external_id.is_empty() => {
+            Ok(Event::Withdrawal(WithdrawalEvent::ResolvedPaid { external_id: external_id.clone() }))
+        }
         (Outcome::Paid, _) => Err(Problem::invalid("external_id_missing", "paid needs external_id: the rail's id of the payout")),
-        (Outcome::NotPaid, None) => Ok(WithdrawalEvent::ResolvedNotPaid),
-        (Outcome::NotPaid, Some(_)) => Err(Problem::invalid("external_id_not_taken", "not-paid takes no external_id: nothing was paid")),
+        (Outcome::NotPaid, None) => Ok(Event::Withdrawal(WithdrawalEvent::ResolvedNotPaid)),
+        (Outcome::Retry, None) => Ok(Event::Deposit(DepositEvent::Retry)),
+        (Outcome::NotPaid | Outcome::Retry, Some(_)) => {
+            Err(Problem::invalid("external_id_not_taken", "only paid takes an external_id: otherwise nothing was paid"))
+        }
     }
 }
 
@@ -97,7 +126,7 @@ fn settled(job: Job, outcome: Outcome, now: TimeMs) -> Vec<Write> {
             after.state = JobState::Done;
             vec![Write::Job { before: JobState::Held, after: Box::new(after) }]
         }
-        Outcome::NotPaid => {
+        Outcome::NotPaid | Outcome::Retry => {
             after.state = JobState::Open;
             after.failures = 0;
             after.settled_runs = after.runs;
@@ -108,7 +137,7 @@ fn settled(job: Job, outcome: Outcome, now: TimeMs) -> Vec<Write> {
 }
 
 fn not_held(id: &TransactionId, state: TransactionState) -> Problem {
-    Problem::conflict("not_held", format!("{id} is a {} in {}: only a withdrawal in payout_held waits for a person's word", state.kind().as_str(), state.as_str()))
+    Problem::conflict("not_held", format!("{id} is a {} in {}: a person's word is taken of a payout that is held or under way, and of a deposit that the ledger refused", state.kind().as_str(), state.as_str()))
 }
 
 #[cfg(test)]
@@ -124,6 +153,8 @@ mod tests {
             (asked(Outcome::Paid, Some(""), "statement"), "external_id_missing"),
             (asked(Outcome::NotPaid, None, "statement"), "resolved_not_paid"),
             (asked(Outcome::NotPaid, Some("b1"), "statement"), "external_id_not_taken"),
+            (asked(Outcome::Retry, None, "topped up"), "retry"),
+            (asked(Outcome::Retry, Some("b1"), "topped up"), "external_id_not_taken"),
             (asked(Outcome::NotPaid, None, " "), "reason_missing"),
         ] {
             let seen = match event(&asked) {

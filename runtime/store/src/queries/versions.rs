@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use windlass_domain::commit::Write;
+use windlass_domain::commit::{WorkKey, WorkKind};
 use windlass_domain::job::Job;
 use windlass_domain::ports::store::StoreError;
 use windlass_domain::tenant::Version;
@@ -108,19 +108,22 @@ pub(super) async fn activate(connection: &mut Connection, tenant: &TenantId, num
         .await
         .map_err(Fault::from)?;
     for poll in polls {
-        let row = query("SELECT COUNT(*) AS open FROM jobs WHERE tenant = $1 AND hook = $2 AND state = 'open' AND transaction_id IS NULL")
+        // One that is there already is woken: it may have been put off by the version before.
+        let open = query("SELECT id FROM jobs WHERE tenant = $1 AND hook = $2 AND state = 'open' AND transaction_id IS NULL")
             .bind(tenant.as_str())
             .bind(poll.hook.as_str())
-            .fetch_one(&mut *connection)
+            .fetch_optional(&mut *connection)
             .await
             .map_err(Fault::from)?;
-        if Fields::new(&row, "jobs", &[]).int("open")? > 0 {
-            continue;
-        }
-        write(connection, jobs::INSERT, &[jobs::row(poll)]).await?;
-        if let Write::Work { key, after_ms } = Write::job_work(poll, 0) {
-            write(connection, work::WAKE, &[work::wake_row(&key, after_ms)]).await?;
-        }
+        let subject = match open {
+            Some(row) => Fields::new(&row, "jobs", &[]).text("id")?,
+            None => {
+                write(connection, jobs::INSERT, &[jobs::row(poll)]).await?;
+                poll.id.to_string()
+            }
+        };
+        let key = WorkKey { tenant: Some(tenant.clone()), kind: WorkKind::Job, subject };
+        write(connection, work::WAKE, &[work::wake_row(&key, 0)]).await?;
     }
     Ok(())
 }

@@ -11,15 +11,18 @@ use super::{Connection, Fields, query, write, write_exactly};
 /// Nothing is put off for longer than ten years: keeps sums of times in range.
 const LONGEST_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
 
-/// Due, free or expired; at most `$2` of one tenant, oldest first, `$3` in all.
+/// Due, free or expired; at most `$2` of one tenant, those that it holds already counted, oldest first, `$3` in all.
 const CLAIM: &str = "
-    WITH due AS (
+    WITH held AS (
+        SELECT tenant, COUNT(*) AS live FROM work WHERE kind = $1 AND lease_until > {now} GROUP BY tenant
+    ), due AS (
         SELECT tenant, subject, due_at, ROW_NUMBER() OVER (PARTITION BY tenant ORDER BY due_at, subject) AS place
         FROM work WHERE kind = $1 AND due_at <= {now} AND (lease_until IS NULL OR lease_until <= {now})
     ), chosen AS (
         SELECT work.tenant, work.subject FROM due
         JOIN work ON work.tenant = due.tenant AND work.kind = $1 AND work.subject = due.subject
-        WHERE due.place <= $2 AND work.due_at <= {now} AND (work.lease_until IS NULL OR work.lease_until <= {now})
+        LEFT JOIN held ON held.tenant = due.tenant
+        WHERE due.place + COALESCE(held.live, 0) <= $2 AND work.due_at <= {now} AND (work.lease_until IS NULL OR work.lease_until <= {now})
         ORDER BY work.due_at, work.tenant, work.subject LIMIT $3 {lock_work}
     )
     UPDATE work SET lease_token = lease_token + 1, leased_at = {now}, lease_until = {now} + $4,
