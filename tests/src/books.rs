@@ -1,8 +1,10 @@
-//! The books of a tenant, from the ledger's entries and the bank's statement alone: nothing of the runtime's own is asked.
+//! The books of a tenant, from the ledger over RPC and the bank's statement alone: nothing of the runtime's own is asked.
 
 use anyhow::{Context, Result, bail};
 use windlass_devnet::{Direction, Statement};
 use windlass_domain::Amount;
+use windlass_domain::ports::ledger::From;
+use windlass_domain::tenant::IncomingPayment;
 
 use crate::world::{House, Network, SUPPLY};
 
@@ -27,8 +29,8 @@ impl Books {
         Ok(self.tokens_outside == self.bank_in.minus(self.fees)?.minus(self.paid_out)?.minus(self.held)?)
     }
 
-    /// Reads them. `sent_back` is what people paid to the distribution account; `held` what is held or owed.
-    pub async fn read(house: &House, network: &Network, statement: &Statement, sent_back: &[Amount], held: Amount) -> Result<Self> {
+    /// Reads them. `held` is what the story expects to be held or owed.
+    pub async fn read(house: &House, network: &Network, statement: &Statement, held: Amount) -> Result<Self> {
         let asset = house.rules.asset.clone();
         let holders: Vec<_> = house.people.iter().map(|person| person.key.account()).chain([house.distribution.account()]).collect();
         let lines: Vec<_> = holders.iter().map(|account| (account.clone(), asset.clone())).collect();
@@ -57,9 +59,25 @@ impl Books {
                 Direction::Debit => books.paid_out = books.paid_out.plus(amount)?,
             }
         }
-        for amount in sent_back {
-            books.fees = books.fees.plus(withdrawal.fee(*amount, house.rules.decimals)?)?;
+        for amount in sent_back(house, network).await? {
+            books.fees = books.fees.plus(withdrawal.fee(amount, house.rules.decimals)?)?;
         }
         Ok(books)
+    }
+}
+
+/// What users paid to the distribution account since the tenant was set up, off the ledger's payments.
+async fn sent_back(house: &House, network: &Network) -> Result<Vec<Amount>> {
+    let mut sent_back = Vec::new();
+    let mut from = From::Ledger(house.first_ledger);
+    loop {
+        let page = network.ledger.payments(&from, 200).await?;
+        let is_ours = |payment: &IncomingPayment| payment.to == house.distribution.account() && payment.asset == house.rules.asset;
+        let of_users = |payment: &IncomingPayment| house.people.iter().any(|person| person.account() == payment.from);
+        sent_back.extend(page.payments.iter().filter(|payment| is_ours(payment) && of_users(payment)).map(|payment| payment.amount));
+        if page.at_end {
+            return Ok(sent_back);
+        }
+        from = page.next;
     }
 }

@@ -86,6 +86,8 @@ pub struct House {
     pub customer: Customer,
     /// Its users, each with a trustline.
     pub people: Vec<Person>,
+    /// The newest ledger when it was set up: its users' payments come after.
+    pub first_ledger: u32,
 }
 
 impl House {
@@ -113,7 +115,8 @@ impl House {
             require_key: true,
         })?;
         let rules = rules(&asset)?;
-        let house = Self { id: plan.id.to_owned(), rules, distribution, customer, people };
+        let first_ledger = network.ledger.head().await?.sequence;
+        let house = Self { id: plan.id.to_owned(), rules, distribution, customer, people, first_ledger };
         house.register(plan, network, bank, api).await.with_context(|| format!("setting tenant {} up over the API", plan.id))?;
         Ok(house)
     }

@@ -120,6 +120,8 @@ impl Guests for Sandbox {
 impl ComponentCheck for Sandbox {
     async fn check(&self, component: Vec<u8>) -> Result<Checked, UploadRefused> {
         let refused = |reason: String| UploadRefused { reasons: vec![reason] };
+        // One at a time: reading and compiling take a core each.
+        let _permit = self.probes.acquire().await.map_err(|_| refused("the sandbox is shutting down: upload it again".to_owned()))?;
         let (contract, component) = {
             let contract = self.contract.clone();
             let checked = tokio::task::spawn_blocking(move || (contract.check(&component), component)).await;
@@ -128,7 +130,6 @@ impl ComponentCheck for Sandbox {
         let found = contract.map_err(|reasons| UploadRefused { reasons })?;
         let digest = digest_of(&component);
         let ready = self.compiler.compile(component).await.map_err(|error| refused(format!("it does not compile: {error}")))?;
-        let _permit = self.probes.acquire().await.map_err(|_| refused("the sandbox is shutting down: upload it again".to_owned()))?;
         probe::come_up(&self.compiler, &ready, self.egress.clone()).await.map_err(refused)?;
         // What is checked will soon be run.
         let _ = self.cache.place(&digest).set(Arc::new(ready));
