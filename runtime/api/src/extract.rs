@@ -25,10 +25,20 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for JsonBody<T> {
 
 /// JSON that came in as bytes; `what` names it in the problem.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Problem> {
+    // No text column takes a NUL, so it is refused where it comes in, whatever the field.
+    if has_nul(bytes) {
+        return Err(Problem::invalid("nul_in_text", format!("{what}: a text holds the character U+0000: leave it out")));
+    }
     serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
         true => Problem::invalid("invalid_body", format!("{what}: {error}")),
         false => Problem::new(StatusCode::BAD_REQUEST, "invalid_json", format!("{what} is not well-formed JSON: {error}")),
     })
+}
+
+/// An escaped NUL in JSON: an odd number of backslashes before `u0000`.
+fn has_nul(json: &[u8]) -> bool {
+    let escapes = json.windows(5).enumerate().filter(|(_, window)| window == b"u0000");
+    escapes.into_iter().any(|(at, _)| json[..at].iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1)
 }
 
 /// 413, with the limit.

@@ -37,8 +37,10 @@ fn above(limits: &RunLimits, ceiling: &RunLimits) -> Vec<String> {
     let mut reasons = Vec::new();
     for (name, value) in fields(limits) {
         let most = ceiling.get(&name).and_then(Value::as_u64).unwrap_or(0);
-        if value.as_u64().is_none_or(|value| value > most) {
-            reasons.push(format!("{name} {value} is above {most}"));
+        match value.as_u64() {
+            Some(0) => reasons.push(format!("{name} 0 lets nothing run: write at least 1")),
+            Some(value) if value <= most => {}
+            _ => reasons.push(format!("{name} {value} is above {most}")),
         }
     }
     reasons

@@ -94,6 +94,11 @@ pub enum DepositEvent {
         /// Hash of the envelope, in hex.
         hash: String,
     },
+    /// It is to be paid, and something keeps it: the anchor's account, the ledger.
+    PaymentWaits {
+        /// For the user and the operator.
+        message: String,
+    },
     /// The account cannot take the asset.
     CannotReceive {
         /// For the user.
@@ -126,6 +131,7 @@ impl DepositEvent {
             Self::EnvelopeSigned => "envelope_signed",
             Self::EnvelopeSent => "envelope_sent",
             Self::LedgerPaid { .. } => "ledger_paid",
+            Self::PaymentWaits { .. } => "payment_waits",
             Self::CannotReceive { .. } => "cannot_receive",
             Self::CanReceive => "can_receive",
             Self::LedgerRefusedIt { .. } => "ledger_refused",
@@ -178,7 +184,14 @@ pub fn step(before: &Transaction, event: &DepositEvent, now: TimeMs) -> Result<T
             S::Failed
         }
         (S::AwaitingFunds, E::DeadlinePassed) => S::Expired,
-        (S::Ready, E::EnvelopeSigned) => S::Signed,
+        (S::Ready, E::EnvelopeSigned) => {
+            after.message = None;
+            S::Signed
+        }
+        (S::Ready, E::PaymentWaits { message }) => {
+            after.message = Some(message.clone());
+            S::Ready
+        }
         (S::Signed, E::EnvelopeSent) => S::Submitted,
         (S::Signed | S::Submitted, E::LedgerPaid { hash }) => {
             after.stellar_transaction_id = Some(hash.clone());
@@ -186,7 +199,7 @@ pub fn step(before: &Transaction, event: &DepositEvent, now: TimeMs) -> Result<T
             after.message = None;
             S::Completed
         }
-        (S::Ready | S::Signed | S::Submitted, E::CannotReceive { message }) => {
+        (S::Ready | S::Signed | S::Submitted | S::PendingTrust, E::CannotReceive { message }) => {
             after.message = Some(message.clone());
             S::PendingTrust
         }
@@ -234,6 +247,7 @@ mod tests {
             DepositEvent::EnvelopeSigned,
             DepositEvent::EnvelopeSent,
             DepositEvent::LedgerPaid { hash: "h".into() },
+            DepositEvent::PaymentWaits { message: "m".into() },
             DepositEvent::CannotReceive { message: "m".into() },
             DepositEvent::CanReceive,
             DepositEvent::LedgerRefusedIt { message: "m".into() },
@@ -247,19 +261,19 @@ mod tests {
     #[test]
     fn rule_4_every_pair_of_state_and_event() {
         let table = [
-            ("awaiting_funds", "ready too_small too_large on_hold seen_pending failed expired - - - - - - - -"),
-            ("seen_pending", "ready too_small too_large on_hold seen_pending failed - - - - - - - - -"),
-            ("ready", "- - - - - - - signed - - pending_trust - - - -"),
-            ("signed", "- - - - - - - - submitted completed pending_trust - ledger_refused ready -"),
-            ("submitted", "- - - - - - - - - completed pending_trust - ledger_refused ready -"),
-            ("pending_trust", "- - - - - - - - - - - ready - - -"),
-            ("ledger_refused", "- - - - - - - - - - - - - - ready"),
-            ("completed", "- - - - - - - - - - - - - - -"),
-            ("too_small", "- - - - - - - - - - - - - - -"),
-            ("too_large", "- - - - - - - - - - - - - - -"),
-            ("on_hold", "- - - - - - - - - - - - - - -"),
-            ("failed", "- - - - - - - - - - - - - - -"),
-            ("expired", "- - - - - - - - - - - - - - -"),
+            ("awaiting_funds", "ready too_small too_large on_hold seen_pending failed expired - - - - - - - - -"),
+            ("seen_pending", "ready too_small too_large on_hold seen_pending failed - - - - - - - - - -"),
+            ("ready", "- - - - - - - signed - - ready pending_trust - - - -"),
+            ("signed", "- - - - - - - - submitted completed - pending_trust - ledger_refused ready -"),
+            ("submitted", "- - - - - - - - - completed - pending_trust - ledger_refused ready -"),
+            ("pending_trust", "- - - - - - - - - - - pending_trust ready - - -"),
+            ("ledger_refused", "- - - - - - - - - - - - - - - ready"),
+            ("completed", "- - - - - - - - - - - - - - - -"),
+            ("too_small", "- - - - - - - - - - - - - - - -"),
+            ("too_large", "- - - - - - - - - - - - - - - -"),
+            ("on_hold", "- - - - - - - - - - - - - - - -"),
+            ("failed", "- - - - - - - - - - - - - - - -"),
+            ("expired", "- - - - - - - - - - - - - - - -"),
         ];
         assert_eq!(table.len(), DepositState::ALL.len());
         for (name, row) in table {

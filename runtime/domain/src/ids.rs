@@ -162,6 +162,17 @@ pub fn reference_from_bits(bytes: [u8; 16]) -> String {
     encode(bytes)[16..].to_ascii_uppercase()
 }
 
+/// A name for what cannot be named by its own text: `sha256:` and 64 hex digits of the parts, each with its length.
+pub fn digest_id(parts: &[&str]) -> String {
+    use sha2::{Digest, Sha256};
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part.as_bytes());
+    }
+    format!("sha256:{}", hex::encode(digest.finalize()))
+}
+
 /// As people's references are compared: upper-cased, without spaces and hyphens.
 pub fn normalise_reference(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace() && *c != '-').flat_map(char::to_uppercase).collect()

@@ -93,6 +93,32 @@ impl UnknownEffects {
     }
 }
 
+/// Host rules that a manifest may have.
+const HOSTS: usize = 100;
+
+/// An exact host name or address, and perhaps a port.
+fn is_authority(text: &str) -> bool {
+    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => ("address", port.strip_prefix(':').or(port.is_empty().then_some("1"))),
+        Some(_) => return false,
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, Some("1")),
+        },
+    };
+    let label = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let port_is_valid = port.is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0));
+    host.split('.').all(label) && port_is_valid
+}
+
+fn is_path(path: &str) -> bool {
+    path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic()) && !path.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-'))
+}
+
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 impl Manifest {
@@ -110,7 +136,13 @@ impl Manifest {
                 Some(authority) if authority != authority.to_ascii_lowercase() => {
                     problems.push(format!("{at}.url: {:?} must be written in lower case", host.url));
                 }
+                Some(authority) if !is_authority(authority) => {
+                    problems.push(format!("{at}.url: {:?} is no host with perhaps a port of 1 to 65535", host.url));
+                }
                 Some(_) => {}
+            }
+            if host.paths.is_empty() {
+                problems.push(format!("{at}.paths: name at least one prefix, / for all"));
             }
             if host.methods.is_empty() {
                 problems.push(format!("{at}.methods: name at least one of {}", METHODS.join(", ")));
@@ -118,9 +150,18 @@ impl Manifest {
             for method in host.methods.iter().filter(|method| !METHODS.contains(&method.as_str())) {
                 problems.push(format!("{at}.methods: {method:?} is none of {}", METHODS.join(", ")));
             }
-            for path in host.paths.iter().filter(|path| !path.starts_with('/')) {
-                problems.push(format!("{at}.paths: {path:?} must begin with /"));
+            for path in host.paths.iter().filter(|path| !is_path(path)) {
+                problems.push(format!("{at}.paths: {path:?} must begin with / and hold no spaces and no dot segments"));
             }
+            for secret in host.secrets.iter().filter(|secret| !is_name(secret)) {
+                problems.push(format!("{at}.secrets: {secret:?} is no name of a secret: 1 to 64 of a-z, 0-9, '.', '_' and '-'"));
+            }
+        }
+        if self.hosts.len() > HOSTS {
+            problems.push(format!("hosts: {} of them, at most {HOSTS} are allowed", self.hosts.len()));
+        }
+        for secret in self.signing.iter().filter(|secret| !is_name(secret)) {
+            problems.push(format!("signing: {secret:?} is no name of a secret: 1 to 64 of a-z, 0-9, '.', '_' and '-'"));
         }
         let name_is_well = |name: &str| (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !name_is_well(&self.rail.name) {
@@ -147,6 +188,21 @@ mod tests {
         let problems = manifest.problems();
         let begins: Vec<&str> = problems.iter().map(|p| p.split(':').next().unwrap_or_default()).collect();
         assert_eq!(begins, ["hosts[0].url", "hosts[0].methods", "hosts[0].paths", "hosts[1].url", "hosts[1].methods", "rail.name"]);
+    }
+
+    #[test]
+    fn hosts_are_exact() {
+        for host in ["a", "api.bank.example", "127.0.0.1:8080", "[::1]", "[::1]:80", "a:65535"] {
+            assert!(is_authority(host), "{host}");
+        }
+        for host in ["", "a:", "a:0", "a:99999", "a:80:80", "a..b", "\0", "\u{e9}.example", "[::1", "[x]", "[::1]80", "a:+1", "a_b"] {
+            assert!(!is_authority(host), "{host}");
+        }
+        for path in ["v1", "/a b", "/../", "/a/./b", "/\u{e9}"] {
+            assert!(!is_path(path), "{path}");
+        }
+        assert!(is_path("/") && is_path("/v1/"));
+        assert!(!is_name("../x") && !is_name("") && is_name("bank-api-key"));
     }
 
     #[test]

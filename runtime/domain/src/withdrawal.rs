@@ -147,7 +147,7 @@ pub fn step(before: &Transaction, event: &WithdrawalEvent, now: TimeMs) -> Resul
             after.message = Some(message.clone());
             S::PayoutHeld
         }
-        (S::PayoutHeld | S::PayoutInProgress | S::ReadyForPickup, E::ResolvedPaid { external_id }) => {
+        (S::Received | S::PayoutHeld | S::PayoutInProgress | S::ReadyForPickup, E::ResolvedPaid { external_id }) => {
             complete(&mut after, external_id, now);
             S::Completed
         }
@@ -206,7 +206,7 @@ mod tests {
         let none = "- - - - - - - - - - - -";
         let table = [
             ("awaiting_payment", "received too_small too_large on_hold expired - - - - - - -"),
-            ("received", "- - - - - completed payout_in_progress ready_for_pickup refused payout_held - -"),
+            ("received", "- - - - - completed payout_in_progress ready_for_pickup refused payout_held completed -"),
             ("payout_in_progress", "- - - - - - - - - - completed -"),
             ("ready_for_pickup", "- - - - - - - - - - completed -"),
             ("payout_held", "- - - - - completed payout_in_progress ready_for_pickup - - completed received"),

@@ -28,11 +28,11 @@ impl Pipeline {
     /// One step of every envelope that is due. The number of envelopes.
     pub async fn step_envelope(&self) -> Result<usize, StepError> {
         let leases = self.claim(WorkKind::Envelope).await?;
-        let (keys, leases): (Vec<_>, Vec<_>) = leases.into_iter().filter_map(|lease| Some((key(&lease)?, lease))).unzip();
-        let contexts = self.parts.store.envelopes(&keys).await?;
-        let commits = together(leases.iter().zip(contexts).map(|(lease, context)| async move {
+        let claimed = leases.into_iter().filter_map(|lease| Some((key(&lease)?, lease))).collect();
+        let contexts = self.contexts(claimed, |store, keys| store.envelopes(keys)).await?;
+        let commits = together(contexts.iter().map(|(lease, context)| async move {
             let Some(context) = context else { return only(lease, Next::Done) };
-            self.carry(lease, &context).await.unwrap_or_else(|error| {
+            self.carry(lease, context).await.unwrap_or_else(|error| {
                 tracing::warn!(tenant.id = %context.envelope.tenant, envelope.hash = context.envelope.hash, error = %crate::chain(&error), "envelope.step failed; nothing is known, trying again");
                 only(lease, Next::After(self.settings.envelope_interval_ms))
             })
@@ -208,5 +208,30 @@ fn after_failure(code: &str, operation: Option<&OperationResult>) -> DepositEven
         // Something else used the sequence number in the very same ledger: no operation ran.
         None if code == "txBAD_SEQ" => DepositEvent::EnvelopeVoid { message: "the sequence number was used meanwhile; it is made again".to_owned() },
         None => DepositEvent::LedgerRefusedIt { message: format!("the ledger refused the envelope: {code}") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_1_a_failure_by_the_operations_own_result() {
+        let cannot = || OperationResult::CannotReceive("op_line_full".into());
+        for (code, operation, name, word) in [
+            ("txFAILED", Some(OperationResult::Success), "envelope_void", "another payment"),
+            ("txFAILED", Some(OperationResult::NoDestination), "cannot_receive", "create it"),
+            ("txFAILED", Some(cannot()), "cannot_receive", "op_line_full"),
+            ("txFAILED", Some(OperationResult::Other("op_underfunded".into())), "ledger_refused", "op_underfunded"),
+            ("txBAD_SEQ", None, "envelope_void", "sequence number"),
+            ("txINSUFFICIENT_BALANCE", None, "ledger_refused", "txINSUFFICIENT_BALANCE"),
+        ] {
+            let event = after_failure(code, operation.as_ref());
+            let (DepositEvent::EnvelopeVoid { message } | DepositEvent::CannotReceive { message } | DepositEvent::LedgerRefusedIt { message }) = &event else {
+                panic!("{event:?}")
+            };
+            assert_eq!(event.name(), name, "{code} {operation:?}");
+            assert!(message.contains(word), "{message}");
+        }
     }
 }

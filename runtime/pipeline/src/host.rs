@@ -27,8 +27,6 @@ pub(crate) struct JobHost {
     pub(crate) run: i64,
     pub(crate) lease: Lease,
     pub(crate) transaction: Option<TransactionId>,
-    /// When the job started: the pending set is of then.
-    pub(crate) snapshot: TimeMs,
     /// Effects of the job's earlier runs, in their order.
     pub(crate) earlier: Vec<EffectRecord>,
     pub(crate) memory: Mutex<Memory>,
@@ -42,6 +40,8 @@ pub(crate) struct Memory {
     /// Keys of `state` that it read, and what they were.
     read: BTreeMap<String, Option<Vec<u8>>>,
     names: BTreeSet<String>,
+    /// The pending set is of the moment when it is first read, so that what was made while the bank was asked is in it.
+    snapshot: Option<TimeMs>,
 }
 
 impl JobHost {
@@ -66,6 +66,13 @@ impl JobHost {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The first effect that an earlier run sent and that may have been carried out, which this run has not sent yet.
+    fn unasked(&self, but: &str) -> Option<String> {
+        let memory = self.memory();
+        let mut sent = self.earlier.iter().filter(|record| record.evidence() >= Evidence::SaidYes);
+        sent.find(|record| record.name != but && !memory.names.contains(&record.name)).map(|record| record.name.clone())
+    }
+
     async fn key(&self, effect: &str, transaction: &TransactionId) -> Result<String, HostFault> {
         let sealed = self.parts.store.sealed_idempotency_key(&self.tenant).await.map_err(fault)?;
         let key = self.parts.sealer.open(&self.tenant, "idempotency-key", &sealed).map_err(|error| HostFault::Failed(error.to_string()))?;
@@ -83,9 +90,11 @@ impl JobHost {
 impl RunHost for JobHost {
     async fn pending(&self, after: Option<(TimeMs, String)>, max: u32) -> Result<Vec<Transaction>, HostFault> {
         let (store, after) = (&self.parts.store, after.as_ref());
+        let now = self.parts.clock.now();
+        let snapshot = *self.memory().snapshot.get_or_insert(now);
         let batch = match self.hook {
-            Hook::PollPendingPayouts => store.pending_payouts(&self.tenant, self.snapshot, after, max).await,
-            _ => store.pending_deposits(&self.tenant, self.snapshot, after, max).await,
+            Hook::PollPendingPayouts => store.pending_payouts(&self.tenant, snapshot, after, max).await,
+            _ => store.pending_deposits(&self.tenant, snapshot, after, max).await,
         };
         batch.map_err(fault)
     }
@@ -129,8 +138,12 @@ impl RunHost for JobHost {
         if !self.memory().names.insert(effect.to_owned()) {
             return Ok(Intent::Refuse(format!("effect {effect:?} was sent in this run already: every effect needs a name of its own")));
         }
-        let earlier: Vec<&EffectRecord> = self.earlier.iter().filter(|record| record.name == effect).collect();
         let is_payout = self.hook == Hook::ProcessWithdrawal;
+        // Another name has another key: what an earlier run sent, and perhaps was not answered, has to come first.
+        if is_payout && let Some(first) = self.unasked(effect) {
+            return Ok(Intent::Refuse(format!("an earlier run sent effect {first:?}: it has to be sent again before {effect:?}")));
+        }
+        let earlier: Vec<&EffectRecord> = self.earlier.iter().filter(|record| record.name == effect).collect();
         if is_payout && let Some(other) = earlier.iter().find(|record| record.evidence() >= Evidence::SaidYes && record.request_digest != request_digest) {
             return Ok(Intent::Refuse(format!("run {} sent effect {effect:?} with another request: what is repeated has to be the same", other.run)));
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, watch as signal};
 use tokio::task::JoinSet;
 use windlass_domain::commit::{Commit, CommitError, Lease, Next, WorkKind, Write};
-use windlass_domain::effect::Evidence;
+use windlass_domain::effect::{Evidence, evidence};
 use windlass_domain::ids::{JobId, TenantId, TimeMs};
 use windlass_domain::job::{Hook, HookError, Job, JobState, LogLine, Receipt, RunEnd};
 use windlass_domain::limits::RunLimits;
@@ -18,13 +18,16 @@ use crate::host::{JobHost, Memory, SharedHost};
 use crate::payout::{Fate, fate, hold};
 use crate::{Pipeline, StepError, only, poll, printable, together, under};
 
+/// The longest that a hook may put a job off, in milliseconds: a day. It is asked again then.
+const LONGEST_DELAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
 impl Pipeline {
     /// Runs every job that is due, as many as may run at once, to its run's end. The number of jobs.
     pub async fn step_jobs(&self) -> Result<usize, StepError> {
         let leases = self.claim_jobs(self.settings.concurrent_runs).await?;
-        let contexts = self.job_contexts(&leases).await?;
         let count = leases.len();
-        together(leases.into_iter().zip(contexts).map(|(lease, context)| self.run_job(lease, context))).await;
+        let claimed = self.job_contexts(leases).await?;
+        together(claimed.into_iter().map(|(lease, context)| self.run_job(lease, context))).await;
         Ok(count)
     }
 
@@ -35,15 +38,19 @@ impl Pipeline {
         while !*stop.borrow() {
             while running.try_join_next().is_some() {}
             let free = u32::try_from(places.available_permits()).unwrap_or(u32::MAX);
-            let leases = if free == 0 { Ok(Vec::new()) } else { self.claim_jobs(free).await };
-            let claimed = match leases {
-                Ok(leases) => self.job_contexts(&leases).await.map(|contexts| (leases, contexts)),
+            if free == 0 {
+                // The end of a run wakes.
+                self.pause(1_000, stop.clone()).await;
+                continue;
+            }
+            let claimed = match self.claim_jobs(free).await {
+                Ok(leases) => self.job_contexts(leases).await,
                 Err(error) => Err(error),
             };
             match claimed {
-                Ok((leases, _)) if leases.is_empty() => self.idle(WorkKind::Job, stop.clone()).await,
-                Ok((leases, contexts)) => {
-                    for (lease, context) in leases.into_iter().zip(contexts) {
+                Ok(claimed) if claimed.is_empty() => self.idle(WorkKind::Job, stop.clone()).await,
+                Ok(claimed) => {
+                    for (lease, context) in claimed {
                         let (pipeline, places) = (self.clone(), places.clone());
                         running.spawn(async move {
                             let _place = places.acquire().await;
@@ -64,12 +71,14 @@ impl Pipeline {
 
     async fn claim_jobs(&self, free: u32) -> Result<Vec<Lease>, StepError> {
         let limit = free.min(self.settings.claim_limit);
-        Ok(self.parts.store.claim(WorkKind::Job, limit, self.settings.claim_per_tenant, self.settings.lease_ms).await?)
+        // However much one tenant has due, it leaves places to the others.
+        let per_tenant = self.settings.claim_per_tenant.min(self.settings.concurrent_runs.div_ceil(4));
+        Ok(self.parts.store.claim(WorkKind::Job, limit, per_tenant, self.settings.lease_ms).await?)
     }
 
-    async fn job_contexts(&self, leases: &[Lease]) -> Result<Vec<Option<JobContext>>, StepError> {
-        let keys: Vec<(TenantId, JobId)> = leases.iter().filter_map(key).collect();
-        Ok(self.parts.store.jobs(&keys).await?)
+    async fn job_contexts(&self, leases: Vec<Lease>) -> Result<Vec<(Lease, Option<JobContext>)>, StepError> {
+        let claimed = leases.into_iter().filter_map(|lease| Some((key(&lease)?, lease))).collect();
+        self.contexts(claimed, |store, keys| store.jobs(keys)).await
     }
 
     /// One job, from its lease to its outcome. What cannot be committed is left to the lease's end.
@@ -96,13 +105,27 @@ impl Pipeline {
             {
                 return self.committer.commit(self.held(lease, &context, &reason, starts, now)).await;
             }
+            // A run that is cut off again and again may be what takes the process down.
+            if retry::policy(context.job.hook, None, self.settings.retry_base_ms).is_used_up(context.job.failures + 1) {
+                let unknown = evidence(&context.journal) >= Evidence::SaidYes;
+                return self.committer.commit(self.again(lease, &context, &RunEnd::LeaseLost, 0, unknown, starts, now)).await;
+            }
+            context.job.failures += 1;
         }
-        // A poll that found nothing left a run that the next one takes over.
-        let idle = context.job.idle_polls > 0 && cut_off.is_none();
-        if idle && let Some(active) = context.active.clone() {
+        // A poll is about no transaction: it always runs the active version, so that a broken one can be replaced.
+        if context.job.transaction.is_none()
+            && let Some(active) = context.active.clone()
+        {
+            if !active.hooks.contains(&context.job.hook) {
+                let end = Job { state: JobState::Done, message: Some("the active version does not export the hook".to_owned()), updated_at: now, ..context.job.clone() };
+                starts.push(Write::Job { before: JobState::Open, after: Box::new(end) });
+                return self.committer.commit(under(lease, Next::Done, starts)).await;
+            }
             context.job.version = active.number;
             context.version = active;
         }
+        // A poll that found nothing left a run that the next one takes over.
+        let idle = context.job.idle_polls > 0 && cut_off.is_none();
         let ordinal = if idle { context.job.runs } else { context.job.runs + 1 };
         let before = context.job.clone();
         context.job.runs = ordinal;
@@ -112,7 +135,7 @@ impl Pipeline {
         starts.push(Write::Job { before: before.state, after: Box::new(job.clone()) });
         self.committer.commit(under(lease, Next::Keep, starts)).await?;
 
-        let host = self.host(lease, &context, now);
+        let host = self.host(lease, &context);
         let outcome = match self.call(&context) {
             Ok(call) => self.parts.guests.run(call, host.clone()).await,
             Err(fault) => RunOutcome {
@@ -142,7 +165,7 @@ impl Pipeline {
             Err(CommitError::Stale(what)) => {
                 tracing::info!(job.id = %context.job.id, what, "job.outcome was overtaken; the job is run again");
                 let end = ended(&context.job, ordinal, RunEnd::Cancelled, outcome.receipt, outcome.log, self.parts.clock.now());
-                match windlass_domain::effect::evidence(&host.journal()) {
+                match evidence(&host.journal()) {
                     Evidence::None => self.committer.commit(under(lease, Next::After(0), vec![end])).await,
                     // The run stays without an end: it is judged as one that was cut off.
                     Evidence::SaidNo | Evidence::SaidYes | Evidence::Open => self.committer.commit(only(lease, Next::After(0))).await,
@@ -152,7 +175,7 @@ impl Pipeline {
         }
     }
 
-    fn host(&self, lease: &Lease, context: &JobContext, now: TimeMs) -> SharedHost {
+    fn host(&self, lease: &Lease, context: &JobContext) -> SharedHost {
         Arc::new(JobHost {
             parts: self.parts.clone(),
             tenant: context.tenant.id.clone(),
@@ -161,7 +184,6 @@ impl Pipeline {
             run: context.job.runs,
             lease: lease.clone(),
             transaction: context.job.transaction.clone(),
-            snapshot: now,
             earlier: context.journal.clone(),
             memory: Mutex::new(Memory::default()),
         })
@@ -213,9 +235,12 @@ impl Pipeline {
                     let transactions = self.parts.store.transactions(&ids).await?.into_iter().flatten().collect();
                     let rail = &context.version.manifest.rail.name;
                     let known = self.parts.store.known_credits(&job.tenant, rail, &poll::credits(found)).await?;
-                    let checked = poll::check(context, found, transactions, known, now);
+                    // The rules that are in force now: the poll may have waited for its bank for long.
+                    let fresh = self.parts.store.jobs(&[(job.tenant.clone(), job.id.clone())]).await?.into_iter().next().flatten();
+                    let assets = fresh.map_or_else(|| context.assets.clone(), |fresh| fresh.assets);
+                    let checked = poll::check(&JobContext { assets, ..context.clone() }, found, transactions, known, now);
                     let log: Vec<LogLine> = outcome.log.iter().cloned().chain(checked.refused).collect();
-                    let idle = keeps_nothing && checked.writes.is_empty() && !found.more;
+                    let idle = keeps_nothing && checked.writes.is_empty();
                     state.extend(checked.writes);
                     Ok(self.polled(lease, context, idle, found.more, state, end(log), now))
                 }
@@ -249,7 +274,8 @@ impl Pipeline {
     /// that found something is done, and the next one is made in the same commit.
     #[expect(clippy::too_many_arguments, reason = "each is a part of one commit")]
     fn polled(&self, lease: &Lease, context: &JobContext, idle: bool, more: bool, mut writes: Vec<Write>, end: Write, now: TimeMs) -> Commit {
-        let after_ms = if more { 0 } else { self.settings.poll_interval_ms };
+        // A poll that says "more" and found nothing has not got on: it waits as any other.
+        let after_ms = if more && !idle { 0 } else { self.settings.poll_interval_ms };
         let job = &context.job;
         if idle {
             let after = Job { idle_polls: job.idle_polls + 1, failures: 0, message: None, updated_at: now, ..job.clone() };
@@ -267,7 +293,13 @@ impl Pipeline {
     #[expect(clippy::too_many_arguments, reason = "each is a part of one commit")]
     fn again(&self, lease: &Lease, context: &JobContext, end: &RunEnd, delay_ms: u64, unknown: bool, mut writes: Vec<Write>, now: TimeMs) -> Commit {
         let failures = context.job.failures + 1;
-        let policy = retry::policy(context.job.hook, Some(end), self.settings.retry_base_ms);
+        // While an effect is open, what the rail is said to refuse for good proves nothing: it is asked again, as often as
+        // one that said "later".
+        let counted = match end {
+            RunEnd::Refused(HookError::Refused(_)) if unknown => &RunEnd::Refused(HookError::TryLater(0)),
+            other => other,
+        };
+        let policy = retry::policy(context.job.hook, Some(counted), self.settings.retry_base_ms);
         let message = Some(printable(&end.message()));
         if policy.is_used_up(failures) {
             if unknown {
@@ -281,7 +313,7 @@ impl Pipeline {
         let random = u64::from_le_bytes(self.parts.random.bits()[..8].try_into().unwrap_or_default());
         let after = Job { failures, idle_polls: 0, message, updated_at: now, ..context.job.clone() };
         writes.push(Write::Job { before: JobState::Open, after: Box::new(after) });
-        under(lease, Next::After(policy.delay_ms(failures, random).max(delay_ms)), writes)
+        under(lease, Next::After(policy.delay_ms(failures, random).max(delay_ms.min(LONGEST_DELAY_MS))), writes)
     }
 
     /// Held for a person, with the withdrawal.
@@ -345,4 +377,51 @@ fn seed(hex: &str) -> [u8; 32] {
         *place = std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()).unwrap_or(0);
     }
     seed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_limit_is_above_the_ceiling() {
+        let fields = |limits: &RunLimits| match serde_json::to_value(limits) {
+            Ok(serde_json::Value::Object(fields)) => fields,
+            other => panic!("{other:?}"),
+        };
+        let all = |number: u64| -> RunLimits {
+            let same = fields(&RunLimits::default()).into_iter().map(|(name, _)| (name, number.into())).collect();
+            serde_json::from_value(serde_json::Value::Object(same)).unwrap()
+        };
+        for (limits, ceiling, allowed) in [(1, 2, 1), (2, 1, 1), (3, 3, 3)] {
+            assert_eq!(within(&all(limits), &all(ceiling)), all(allowed), "every field is the smaller of the two");
+        }
+    }
+
+    #[test]
+    fn seeds_from_hex() {
+        let mut expected = [0; 32];
+        expected[..3].copy_from_slice(&[0x0a, 0xff, 0]);
+        for hex in ["0aff", "0aFFzz", "0aff00é"] {
+            assert_eq!(seed(hex), expected, "{hex}");
+        }
+        assert_eq!(seed(&"5e".repeat(40)), [0x5e; 32]);
+    }
+
+    #[test]
+    fn what_a_guest_wrote_can_be_stored() {
+        let text = || "a\0b".to_owned();
+        for end in [
+            RunEnd::BadResult(text()),
+            RunEnd::Trapped(text()),
+            RunEnd::Refused(HookError::Refused(text())),
+            RunEnd::Refused(HookError::Misconfigured(text())),
+            RunEnd::Refused(HookError::UnexpectedResponse(text())),
+        ] {
+            let job = crate::samples::job_context(Hook::AfterDeposit, None, windlass_domain::manifest::UnknownEffects::Hold).job;
+            let line = LogLine { level: windlass_domain::job::LogLevel::Info, at: 0, message: text() };
+            let Write::RunEnded { end, log, .. } = ended(&job, 1, end, Receipt::default(), vec![line], 0) else { panic!("another write") };
+            assert!(end.message().contains("a\u{fffd}b") && log[0].message == "a\u{fffd}b", "{end:?}");
+        }
+    }
 }

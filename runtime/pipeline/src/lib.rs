@@ -12,12 +12,15 @@
 //! | [`jobs`] | a job | runs its hook, judges the run by its journal |
 
 mod committer;
+mod contexts;
 pub mod envelope;
 mod host;
 pub mod jobs;
 mod payout;
 pub mod plan;
 mod poll;
+#[cfg(test)]
+mod samples;
 pub mod trust;
 pub mod watch;
 
@@ -56,7 +59,7 @@ pub struct Settings {
     pub envelope_bound_s: i64,
     /// Rows that one claim takes.
     pub claim_limit: u32,
-    /// Rows of one tenant that one claim takes.
+    /// Rows of one tenant that are leased at once, of each kind. Of jobs at most a quarter of `concurrent_runs` besides.
     pub claim_per_tenant: u32,
     /// Runs at once.
     pub concurrent_runs: u32,
@@ -196,7 +199,7 @@ impl Pipeline {
         self.pause(due_ms.clamp(20, 1_000), stop).await;
     }
 
-    async fn pause(&self, milliseconds: u64, mut stop: signal::Receiver<bool>) {
+    pub(crate) async fn pause(&self, milliseconds: u64, mut stop: signal::Receiver<bool>) {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(milliseconds)) => {}
             () = self.wake.notified() => {}

@@ -17,15 +17,18 @@ use crate::{Pipeline, StepError, only, together, under};
 /// How long an account waits whose money or sequence number is not as it should be, in milliseconds.
 const WAIT_MS: u64 = 10_000;
 
+/// What a deposit waits for whose asset the account is short of.
+const TOO_LITTLE: &str = "the distribution account holds too little of the asset: send it more";
+
 impl Pipeline {
     /// Plans every account that is due. The number of accounts.
     pub async fn step_plan(&self) -> Result<usize, StepError> {
         let leases = self.claim(WorkKind::Plan).await?;
-        let (keys, leases): (Vec<_>, Vec<_>) = leases.into_iter().filter_map(|lease| Some((key(&lease)?, lease))).unzip();
-        let contexts = self.parts.store.plans(&keys).await?;
-        let commits = together(leases.iter().zip(contexts).map(|(lease, context)| async move {
+        let claimed = leases.into_iter().filter_map(|lease| Some((key(&lease)?, lease))).collect();
+        let contexts = self.contexts(claimed, |store, keys| store.plans(keys)).await?;
+        let commits = together(contexts.iter().map(|(lease, context)| async move {
             let Some(context) = context else { return only(lease, Next::Done) };
-            self.plan(lease, &context).await.unwrap_or_else(|error| {
+            self.plan(lease, context).await.unwrap_or_else(|error| {
                 tracing::warn!(tenant.id = %context.account.tenant, account = %context.account.account, error = %crate::chain(&error), "deposit.plan failed; trying again");
                 only(lease, Next::After(self.settings.retry_base_ms))
             })
@@ -49,10 +52,10 @@ impl Pipeline {
         match decide(context, &chosen, &entries) {
             Decision::Wait(why) => {
                 tracing::warn!(tenant.id = %context.account.tenant, account = %context.account.account, reason = why, "deposit.plan waits");
-                Ok(only(lease, Next::After(WAIT_MS)))
+                Ok(under(lease, Next::After(WAIT_MS), tell(&chosen, why, now)))
             }
-            Decision::Go { sequence, pay, blocked } => {
-                let mut writes = Vec::new();
+            Decision::Go { sequence, pay, blocked, short } => {
+                let mut writes = tell(&short, TOO_LITTLE, now);
                 for (transaction, message) in blocked {
                     writes.extend(block(transaction, message, now));
                     writes.push(Write::trust_work(&transaction.tenant, &transaction.id, self.settings.trust_interval_ms));
@@ -125,16 +128,15 @@ fn key(lease: &Lease) -> Option<(TenantId, AccountId)> {
     Some((lease.work.tenant.clone()?, AccountId::new(lease.work.subject.clone()).ok()?))
 }
 
-/// What goes into the next envelope: the oldest deposit, and with it those that may share its envelope. A Stellar memo
-/// belongs to the whole envelope, so a deposit with a memo goes alone; so does one whose envelope failed.
+/// What the next envelope is made of: the deposits that are ready, oldest first.
 fn choose(context: &PlanContext) -> Vec<&Transaction> {
-    let alone = |transaction: &Transaction| transaction.memo.is_some() || context.alone.contains(&transaction.id);
-    let mut ready = context.ready.iter().filter(|transaction| transaction.state == State::Deposit(DepositState::Ready)).peekable();
-    match ready.peek() {
-        None => Vec::new(),
-        Some(first) if alone(first) => vec![first],
-        Some(_) => ready.filter(|transaction| !alone(transaction)).take(ENVELOPE_PAYMENTS).collect(),
-    }
+    let ready = context.ready.iter().filter(|transaction| transaction.state == State::Deposit(DepositState::Ready));
+    ready.take(ENVELOPE_PAYMENTS).collect()
+}
+
+/// A Stellar memo belongs to the whole envelope, so a deposit with a memo goes alone; so does one whose envelope failed.
+fn goes_alone(context: &PlanContext, transaction: &Transaction) -> bool {
+    transaction.memo.is_some() || context.alone.contains(&transaction.id)
 }
 
 /// Entries to ask the ledger for; each once.
@@ -165,11 +167,12 @@ fn operation(transaction: &Transaction) -> Option<PaymentOperation> {
 enum Decision<'a> {
     /// Nothing can be paid now: why.
     Wait(&'static str),
-    /// Sign an envelope with these (perhaps none), and set these aside.
-    Go { sequence: i64, pay: Vec<&'a Transaction>, blocked: Vec<(&'a Transaction, &'static str)> },
+    /// Sign an envelope with these (perhaps none), and set these aside; these wait until the account holds more.
+    Go { sequence: i64, pay: Vec<&'a Transaction>, blocked: Vec<(&'a Transaction, &'static str)>, short: Vec<&'a Transaction> },
 }
 
-/// Purely: what the next envelope of the account is.
+/// Purely: what the next envelope of the account is: the oldest deposit that can be paid, and with it those that may share
+/// its envelope. One that cannot be paid is not in the way of those behind it.
 fn decide<'a>(context: &PlanContext, chosen: &[&'a Transaction], entries: &Entries) -> Decision<'a> {
     let source = &context.account.account;
     let Some(account) = entries.accounts.get(source) else {
@@ -187,9 +190,9 @@ fn decide<'a>(context: &PlanContext, chosen: &[&'a Transaction], entries: &Entri
         }
         _ => {}
     }
-    let (mut pay, mut blocked) = (Vec::new(), Vec::new());
+    let (mut pay, mut blocked, mut short) = (Vec::new(), Vec::new(), Vec::new());
     let mut spent: std::collections::BTreeMap<&Asset, Amount> = std::collections::BTreeMap::new();
-    let mut short = false;
+    let mut is_full = false;
     for transaction in chosen.iter().copied() {
         let Some(amount) = transaction.amount_out else { continue };
         if let Err(message) = can_receive(transaction, entries) {
@@ -200,17 +203,21 @@ fn decide<'a>(context: &PlanContext, chosen: &[&'a Transaction], entries: &Entri
         let total = spent.get(asset).copied().unwrap_or(Amount::ZERO).plus(amount);
         match total {
             Ok(total) if holds(source, asset, total, entries) => {
-                spent.insert(asset, total);
-                pay.push(transaction);
+                let alone = goes_alone(context, transaction);
+                if !is_full && (pay.is_empty() || !alone) {
+                    spent.insert(asset, total);
+                    pay.push(transaction);
+                    is_full = alone;
+                }
             }
-            _ => short = true,
+            _ => short.push(transaction),
         }
     }
-    if pay.is_empty() && blocked.is_empty() && short {
-        return Decision::Wait("the distribution account holds too little of the asset: send it more");
+    if pay.is_empty() && blocked.is_empty() && !short.is_empty() {
+        return Decision::Wait(TOO_LITTLE);
     }
     match account.sequence.checked_add(1) {
-        Some(sequence) => Decision::Go { sequence, pay, blocked },
+        Some(sequence) => Decision::Go { sequence, pay, blocked, short },
         None => Decision::Wait("the distribution account's sequence numbers are used up"),
     }
 }
@@ -244,6 +251,13 @@ pub(crate) fn can_receive(transaction: &Transaction, entries: &Entries) -> Resul
     }
 }
 
+/// Says to those that do not know it yet what they wait for.
+fn tell(waiting: &[&Transaction], why: &str, now: TimeMs) -> Vec<Write> {
+    let waits = DepositEvent::PaymentWaits { message: why.to_owned() };
+    let untold = waiting.iter().filter(|transaction| transaction.message.as_deref() != Some(why));
+    untold.filter_map(|transaction| change(transaction, &waits, now, None)).collect()
+}
+
 fn block(transaction: &Transaction, message: &str, now: TimeMs) -> Option<Write> {
     change(transaction, &DepositEvent::CannotReceive { message: message.to_owned() }, now, Some(message.to_owned()))
 }
@@ -269,5 +283,144 @@ pub(crate) fn change(before: &Transaction, event: &DepositEvent, now: TimeMs, de
             tracing::warn!(transaction.id = %before.id, error = %refused, "deposit.step refused");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use windlass_domain::ports::ledger::TrustlineEntry;
+    use windlass_domain::{Memo, TransactionId};
+
+    use super::*;
+    use crate::samples::{account, amount, deposit, entries, plan_context, usd};
+
+    fn ready(number: u8) -> Transaction {
+        deposit(number, DepositState::Ready)
+    }
+
+    fn chosen(context: &PlanContext) -> Vec<&str> {
+        match decide(context, &choose(context), &entries()) {
+            Decision::Go { pay, .. } => pay.iter().map(|transaction| transaction.reference.as_str()).collect(),
+            Decision::Wait(why) => panic!("{why}"),
+        }
+    }
+
+    #[test]
+    fn rule_1_who_shares_an_envelope() {
+        let memo = |number| Transaction { memo: Some(Memo::Id(7)), ..ready(number) };
+        let rows: Vec<(Vec<Transaction>, Vec<u8>, Vec<&str>)> = vec![
+            (vec![], vec![], vec![]),
+            (vec![ready(1), ready(2)], vec![], vec!["REF1", "REF2"]),
+            (vec![ready(1), memo(2), ready(3)], vec![], vec!["REF1", "REF3"]),
+            (vec![memo(1), ready(2), memo(3)], vec![], vec!["REF1"]),
+            (vec![ready(1), ready(2), ready(3)], vec![2], vec!["REF1", "REF3"]),
+            (vec![ready(1), ready(2), ready(3)], vec![1, 3], vec!["REF1"]),
+            (vec![deposit(1, DepositState::Submitted), ready(2)], vec![], vec!["REF2"]),
+        ];
+        for (ready, alone, expected) in rows {
+            let small = |transaction| Transaction { amount_out: Some(amount("1")), ..transaction };
+            let mut context = plan_context(ready.into_iter().map(small).collect(), None);
+            context.alone = alone.into_iter().map(|number| TransactionId::from_bits([number; 16])).collect();
+            assert_eq!(chosen(&context), expected);
+        }
+        let many = plan_context((0..=ENVELOPE_PAYMENTS).map(|_| ready(1)).collect(), None);
+        assert_eq!(choose(&many).len(), ENVELOPE_PAYMENTS);
+    }
+
+    /// `wait`, or the sequence number and how many are paid and blocked.
+    fn decided(context: &PlanContext, entries: &Entries) -> Option<(i64, usize, usize)> {
+        match decide(context, &choose(context), entries) {
+            Decision::Wait(_) => None,
+            Decision::Go { sequence, pay, blocked, .. } => Some((sequence, pay.len(), blocked.len())),
+        }
+    }
+
+    #[test]
+    fn rule_1_the_sequence_number_is_never_guessed() {
+        use EnvelopeState::{Dead, Failed, Succeeded};
+        for (newest, expected) in [
+            (None, Some(11)),
+            (Some((10, Succeeded)), Some(11)),
+            (Some((10, Failed)), Some(11)),
+            (Some((9, Succeeded)), Some(11)),
+            // The answer is older than what we know.
+            (Some((11, Succeeded)), None),
+            (Some((11, Failed)), None),
+            (Some((11, Dead)), Some(11)),
+            // A dead envelope's number was used all the same.
+            (Some((10, Dead)), None),
+            (Some((9, Dead)), None),
+        ] {
+            let context = plan_context(vec![ready(1)], newest);
+            assert_eq!(decided(&context, &entries()).map(|(sequence, ..)| sequence), expected, "{newest:?}");
+        }
+        let context = plan_context(vec![ready(1)], None);
+        let mut without = entries();
+        without.accounts.remove(&account('A'));
+        assert_eq!(decided(&context, &without), None, "no account");
+        let mut used_up = entries();
+        used_up.accounts.get_mut(&account('A')).unwrap().sequence = i64::MAX;
+        assert_eq!(decided(&context, &used_up), None, "no number is left");
+    }
+
+    #[test]
+    fn no_more_is_planned_than_the_account_holds() {
+        let of = |number, asset, text| Transaction { asset, amount_out: Some(amount(text)), ..ready(number) };
+        let xlm = |number, text| of(number, Asset::Native, text);
+        for (deposits, expected) in [
+            (vec![xlm(1, "60"), xlm(2, "40")], Some((11, 2, 0))),
+            (vec![xlm(1, "60"), xlm(2, "50"), xlm(3, "40")], Some((11, 2, 0))),
+            // One that goes alone and is too large is not in the way.
+            (vec![Transaction { memo: Some(Memo::Id(7)), ..xlm(1, "100.1") }, xlm(2, "40")], Some((11, 1, 0))),
+            (vec![xlm(1, "100.1")], None),
+            // Each asset for itself.
+            (vec![xlm(1, "100"), of(2, usd(), "100")], Some((11, 2, 0))),
+            (vec![xlm(1, "100.1"), of(2, usd(), "100.1")], Some((11, 0, 1))),
+            (vec![xlm(1, "9223372036.8"), xlm(2, "922337203685.4")], None),
+        ] {
+            let context = plan_context(deposits.clone(), None);
+            assert_eq!(decided(&context, &entries()), expected, "{deposits:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_account_can_take() {
+        let usd_of = |text| Transaction { asset: usd(), amount_out: Some(amount(text)), ..ready(1) };
+        let to = |letter, transaction| Transaction { account: Some(account(letter).to_string()), ..transaction };
+        let line = entries().trustlines[&(account('U'), usd())];
+        let rows = [
+            (ready(1), Some(line), Ok(())),
+            (usd_of("100"), Some(line), Ok(())),
+            (usd_of("100.01"), Some(line), Err("full")),
+            (usd_of("1"), Some(TrustlineEntry { balance: amount("99.5"), ..line }), Err("full")),
+            (usd_of("1"), Some(TrustlineEntry { authorized: false, ..line }), Err("not authorised")),
+            (usd_of("1"), None, Err("no trustline")),
+            (ready(1), None, Ok(())),
+            (to('V', ready(1)), Some(line), Err("does not exist")),
+            (Transaction { account: None, ..ready(1) }, Some(line), Err("not a G")),
+        ];
+        for (transaction, line, expected) in rows {
+            let mut entries = entries();
+            match line {
+                Some(line) => entries.trustlines.insert((account('U'), usd()), line),
+                None => entries.trustlines.remove(&(account('U'), usd())),
+            };
+            match (can_receive(&transaction, &entries), expected) {
+                (Ok(()), Ok(())) => {}
+                (Err(said), Err(word)) => assert!(said.contains(word), "{said}"),
+                (said, expected) => panic!("{said:?}, and not {expected:?}: {transaction:?}"),
+            }
+        }
+        let mut with_issuer = entries();
+        with_issuer.accounts.insert(account('I'), with_issuer.accounts[&account('U')]);
+        assert_eq!(can_receive(&to('I', usd_of("1000")), &with_issuer), Ok(()), "the issuer takes its own asset");
+    }
+
+    #[test]
+    fn each_entry_is_asked_for_once() {
+        let deposits = [ready(1), Transaction { asset: usd(), ..ready(2) }, Transaction { asset: usd(), ..ready(3) }];
+        let chosen: Vec<&Transaction> = deposits.iter().collect();
+        let expected = (vec![account('A'), account('U')], vec![(account('A'), usd()), (account('U'), usd())]);
+        assert_eq!(asked(&account('A'), &chosen), expected);
     }
 }

@@ -9,7 +9,7 @@ use windlass_domain::ids::{TimeMs, TransactionId};
 use windlass_domain::job::{LogLevel, LogLine};
 use windlass_domain::ports::guest::{DepositPoll, DepositUpdate, UnmatchedCredit};
 use windlass_domain::ports::store::JobContext;
-use windlass_domain::rules::assess;
+use windlass_domain::rules::{Assessment, assess};
 use windlass_domain::tenant::{BankCredit, Matched};
 use windlass_domain::transaction::{History, State, Transaction};
 use windlass_domain::deposit::DepositState;
@@ -39,10 +39,15 @@ pub(crate) fn named(poll: &DepositPoll) -> Vec<TransactionId> {
 /// Credits that the poll names.
 pub(crate) fn credits(poll: &DepositPoll) -> Vec<String> {
     let received = poll.updates.iter().filter_map(|update| match update {
-        DepositUpdate::Received { external_id, .. } => Some(external_id.clone()),
+        DepositUpdate::Received { external_id, amount, .. } => Some((external_id.clone(), *amount)),
         DepositUpdate::SeenPending { .. } | DepositUpdate::Failed { .. } => None,
     });
-    received.chain(poll.unmatched.iter().map(|credit| credit.external_id.clone())).collect::<BTreeSet<_>>().into_iter().collect()
+    let unmatched = poll.unmatched.iter().map(|credit| (credit.external_id.clone(), credit.amount));
+    let with_digests = received.chain(unmatched).flat_map(|(id, amount)| {
+        let digest = windlass_domain::ids::digest_id(&[&id, &amount.to_string()]);
+        [id, digest]
+    });
+    with_digests.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Purely: what each update and credit writes. `transactions` are the tenant's own, of those [`named`]; `known` the
@@ -67,7 +72,7 @@ pub(crate) fn check(context: &JobContext, poll: &DepositPoll, transactions: Vec<
 }
 
 /// 1 to 128 bytes, without NUL, which no text column takes.
-fn id_is_well(external_id: &str) -> Result<(), String> {
+fn id_is_valid(external_id: &str) -> Result<(), String> {
     match external_id.len() {
         1..=128 if !external_id.contains('\0') => Ok(()),
         1..=128 => Err("the credit's id holds a NUL character".to_owned()),
@@ -103,11 +108,20 @@ impl Checker<'_> {
         if !amount.is_positive() {
             return Err(format!("the amount {amount} is not above zero"));
         }
-        id_is_well(external_id)?;
-        if let Some(known) = self.credits.get(external_id) {
+        if let Err(reason) = id_is_valid(external_id) {
+            self.keep(external_id, amount, id, &reason);
+            return Err(format!("{reason}; the credit is kept as unmatched under a digest of its id"));
+        }
+        if let Some(known) = self.credits.get(external_id).cloned() {
             return match &known.matched {
                 Matched::Transaction(paid) if paid.as_str() == id && known.amount == amount => Ok(()),
-                Matched::Transaction(paid) => Err(format!("credit {external_id:?} of {} has paid for {paid}", known.amount)),
+                Matched::Transaction(paid) => {
+                    let reason = format!("credit {external_id:?} of {} has paid for {paid}", known.amount);
+                    if known.amount != amount {
+                        self.keep(external_id, amount, id, &reason);
+                    }
+                    Err(reason)
+                }
                 Matched::Unmatched(_) => Err(format!("credit {external_id:?} was reported before and is kept as unmatched")),
             };
         }
@@ -130,7 +144,8 @@ impl Checker<'_> {
         let rules = self.context.assets.iter().find(|rules| rules.asset == transaction.asset);
         let Some(rules) = rules else { return Err(format!("the tenant has no rules for {}", transaction.asset)) };
         // What arrives for a deposit may differ from what was asked: the fee and what is paid follow what arrived.
-        let assessment = assess(amount, None, None, &rules.deposit, rules.decimals).map_err(|error| format!("the fee cannot be computed: {error}"))?;
+        let assessment = assess(amount, None, None, &rules.deposit, rules.decimals)
+            .unwrap_or_else(|error| Assessment::OnHold(format!("the fee cannot be computed: {error}")));
         Ok(DepositEvent::FundsReceived { amount_in: amount, assessment, external_id: external_id.to_owned() })
     }
 
@@ -174,12 +189,29 @@ impl Checker<'_> {
         if !credit.amount.is_positive() {
             return self.refuse(format!("{credit:?} is refused: the amount is not above zero"));
         }
-        if let Err(reason) = id_is_well(&credit.external_id) {
-            return self.refuse(format!("{credit:?} is refused: {reason}"));
+        if let Err(reason) = id_is_valid(&credit.external_id) {
+            self.keep(&credit.external_id, credit.amount, &credit.reference, &reason);
+            return self.refuse(format!("{credit:?} is kept under a digest of its id: {reason}"));
         }
-        // Seen before, whatever it was then: there is a row.
-        if !self.credits.contains_key(&credit.external_id) {
-            self.credit(&credit.external_id, credit.amount, &credit.reference, Matched::Unmatched("no pending deposit has its reference".to_owned()));
+        match self.credits.get(&credit.external_id).map(|known| known.amount) {
+            None => {
+                self.credit(&credit.external_id, credit.amount, &credit.reference, Matched::Unmatched("no pending deposit has its reference".to_owned()));
+            }
+            // Seen before, whatever it was then: there is a row.
+            Some(amount) if amount == credit.amount => {}
+            Some(amount) => {
+                let reason = format!("credit {:?} was {amount} when it was reported before", credit.external_id);
+                self.keep(&credit.external_id, credit.amount, &credit.reference, &reason);
+                self.refuse(format!("{credit:?} is kept under a digest of its id: {reason}"));
+            }
+        }
+    }
+
+    /// A credit that cannot be stored under its own id is a row all the same, under a digest of id and amount.
+    fn keep(&mut self, external_id: &str, amount: Amount, reference: &str, reason: &str) {
+        let id = windlass_domain::ids::digest_id(&[external_id, &amount.to_string()]);
+        if !self.credits.contains_key(&id) {
+            self.credit(&id, amount, reference, Matched::Unmatched(crate::printable(reason)));
         }
     }
 
@@ -195,5 +227,127 @@ impl Checker<'_> {
         };
         self.checked.writes.push(Write::Credit(credit.clone()));
         self.credits.insert(external_id.to_owned(), credit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use windlass_domain::Asset;
+    use windlass_domain::commit::WorkKind;
+    use windlass_domain::job::Hook;
+    use windlass_domain::manifest::UnknownEffects;
+    use windlass_domain::withdrawal::WithdrawalState;
+
+    use super::*;
+    use crate::samples::{amount, deposit, job_context, usd};
+
+    fn id(number: u8) -> String {
+        TransactionId::from_bits([number; 16]).to_string()
+    }
+
+    fn received(number: u8, units: &str, credit: &str) -> DepositUpdate {
+        DepositUpdate::Received { id: id(number), amount: amount(units), external_id: credit.into() }
+    }
+
+    fn known(credit: &str, units: &str, matched: Matched) -> BankCredit {
+        let (tenant, rail, external_id) = (crate::samples::tenant().id, "bank".into(), credit.into());
+        BankCredit { tenant, rail, external_id, amount: amount(units), reference: String::new(), matched, reported_at: 0 }
+    }
+
+    /// 1 waits, 2 was seen, 3 is ready, 4 is a withdrawal, 5 is of another asset.
+    fn own() -> Vec<Transaction> {
+        vec![
+            deposit(1, DepositState::AwaitingFunds),
+            Transaction { status_eta: Some(50), ..deposit(2, DepositState::SeenPending) },
+            deposit(3, DepositState::Ready),
+            Transaction { state: State::Withdrawal(WithdrawalState::AwaitingPayment), ..deposit(4, DepositState::AwaitingFunds) },
+            Transaction { asset: usd(), ..deposit(5, DepositState::AwaitingFunds) },
+        ]
+    }
+
+    /// What is written, in words, and what is refused.
+    fn checked(poll: &DepositPoll, known: Vec<BankCredit>) -> (Vec<String>, Vec<String>) {
+        let context = job_context(Hook::PollPendingDeposits, None, UnknownEffects::Hold);
+        let checked = check(&context, poll, own(), known, 9);
+        let words = |write: &Write| match write {
+            Write::Transaction { after, before, .. } => {
+                assert_eq!(after.version, before.1 + 1);
+                format!("{} {}", after.reference, after.state.as_str())
+            }
+            Write::Credit(credit) => match &credit.matched {
+                Matched::Transaction(paid) => format!("{} paid {}", credit.external_id, if *paid.as_str() == id(1) { "REF1" } else { "another" }),
+                Matched::Unmatched(_) if credit.external_id.starts_with("sha256:") => "digest unmatched".to_owned(),
+                Matched::Unmatched(_) => format!("{} unmatched", credit.external_id),
+            },
+            Write::Work { key, .. } if key.kind == WorkKind::Plan => "plan".to_owned(),
+            other => panic!("{other:?}"),
+        };
+        (checked.writes.iter().map(words).collect(), checked.refused.into_iter().map(|line| line.message).collect())
+    }
+
+    /// Updates, credits stored before; what is written, and a word of each refusal.
+    type Row = (Vec<DepositUpdate>, Vec<BankCredit>, Vec<&'static str>, Vec<&'static str>);
+
+    #[test]
+    fn rule_2_update_by_update() {
+        let to_first = || Matched::Transaction(TransactionId::from_bits([1; 16]));
+        let seen = |number, eta| DepositUpdate::SeenPending { id: id(number), eta };
+        let failed = |number: u8| DepositUpdate::Failed { id: id(number), message: "bounced".into() };
+        let rows: Vec<Row> = vec![
+            (vec![received(1, "100", "c")], vec![], vec!["plan", "REF1 ready", "c paid REF1"], vec![]),
+            (vec![received(2, "1", "c")], vec![], vec!["REF2 too_small", "c paid another"], vec![]),
+            (vec![received(1, "100", "c"), received(1, "100", "c")], vec![], vec!["plan", "REF1 ready", "c paid REF1"], vec![]),
+            (vec![received(1, "100", "c"), received(1, "100", "d")], vec![], vec!["plan", "REF1 ready", "c paid REF1", "d unmatched"], vec!["waits for no money"]),
+            (vec![received(1, "100", "c"), received(2, "100", "c")], vec![], vec!["plan", "REF1 ready", "c paid REF1"], vec!["has paid for"]),
+            (vec![received(1, "100", "c")], vec![known("c", "100", to_first())], vec![], vec![]),
+            (vec![received(1, "99", "c")], vec![known("c", "100", to_first())], vec!["digest unmatched"], vec!["has paid for"]),
+            (vec![received(2, "100", "c")], vec![known("c", "100", to_first())], vec![], vec!["has paid for"]),
+            (vec![received(1, "100", "c")], vec![known("c", "100", Matched::Unmatched(String::new()))], vec![], vec!["kept as unmatched"]),
+            (vec![received(3, "100", "c")], vec![], vec!["c unmatched"], vec!["is ready"]),
+            (vec![received(4, "100", "c")], vec![], vec!["c unmatched"], vec!["a withdrawal"]),
+            (vec![received(5, "100", "c")], vec![], vec!["c unmatched"], vec!["no rules"]),
+            (vec![received(6, "100", "c")], vec![], vec!["c unmatched"], vec!["no transaction"]),
+            (vec![received(1, "0", "c"), received(1, "-5", "d")], vec![], vec![], vec!["above zero", "above zero"]),
+            (
+                vec![received(1, "5", ""), received(1, "5", "\0"), received(1, "5", &"c".repeat(129))],
+                vec![],
+                vec!["digest unmatched", "digest unmatched", "digest unmatched"],
+                vec!["0 bytes", "NUL", "129 bytes"],
+            ),
+            (vec![seen(1, Some(5)), failed(1)], vec![], vec!["REF1 seen_pending", "REF1 failed"], vec![]),
+            (vec![failed(1), seen(1, None)], vec![], vec!["REF1 failed"], vec!["waits for no money"]),
+            (vec![seen(2, Some(50))], vec![], vec![], vec![]),
+            (vec![seen(2, Some(51))], vec![], vec!["REF2 seen_pending"], vec![]),
+            (vec![failed(4), seen(6, None)], vec![], vec![], vec!["a withdrawal", "no transaction"]),
+        ];
+        for (updates, known, written, refused) in rows {
+            let poll = DepositPoll { updates, ..DepositPoll::default() };
+            let (writes, messages) = checked(&poll, known);
+            assert_eq!(writes, written, "{:?}", poll.updates);
+            assert_eq!(messages.len(), refused.len(), "{messages:?}");
+            assert!(messages.iter().zip(refused).all(|(message, word)| message.contains(word)), "{messages:?}");
+        }
+    }
+
+    #[test]
+    fn rule_2_unmatched_credits() {
+        let credit = |credit: &str, units| UnmatchedCredit { external_id: credit.into(), amount: amount(units), reference: "r\0".into() };
+        let unmatched = vec![credit("c", "5"), credit("c", "5"), credit("d", "0"), credit("e", "5"), credit("\0", "5")];
+        let poll = DepositPoll { updates: vec![received(1, "100", "e")], unmatched, more: false };
+        let (writes, refused) = checked(&poll, vec![]);
+        // Credit e was 100 when it paid, and is 5 now.
+        assert_eq!(writes, ["plan", "REF1 ready", "e paid REF1", "c unmatched", "digest unmatched", "digest unmatched"]);
+        assert_eq!(refused.len(), 3);
+        assert_eq!(named(&poll).len(), 1);
+        let asked = credits(&poll);
+        assert_eq!(asked.iter().filter(|id| !id.starts_with("sha256:")).collect::<Vec<_>>(), ["\0", "c", "d", "e"]);
+    }
+
+    #[test]
+    fn ids_that_are_none_are_not_asked_for() {
+        let update = |id: &str| DepositUpdate::Failed { id: id.into(), message: String::new() };
+        let poll = DepositPoll { updates: vec![update("tx_"), update("\0"), update(&id(1)), update(&id(1))], ..DepositPoll::default() };
+        assert_eq!(named(&poll), [TransactionId::from_bits([1; 16])]);
+        assert_eq!(crate::samples::rules(Asset::Native).asset, own()[0].asset);
     }
 }

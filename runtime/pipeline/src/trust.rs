@@ -16,9 +16,8 @@ impl Pipeline {
     /// Looks at every account that is due. The number of deposits.
     pub async fn step_trust(&self) -> Result<usize, StepError> {
         let leases = self.claim(WorkKind::Trust).await?;
-        let (keys, leases): (Vec<_>, Vec<_>) = leases.into_iter().filter_map(|lease| Some((key(&lease)?, lease))).unzip();
-        let transactions = self.parts.store.transactions(&keys).await?;
-        let waiting: Vec<(Lease, Option<Transaction>)> = leases.into_iter().zip(transactions).collect();
+        let claimed = leases.into_iter().filter_map(|lease| Some((key(&lease)?, lease))).collect();
+        let waiting = self.contexts(claimed, |store, keys| store.transactions(keys)).await?;
         let entries = self.entries_of(waiting.iter().filter_map(|(_, transaction)| transaction.as_ref())).await?;
         let now = self.parts.clock.now();
         let commits: Vec<_> = waiting
@@ -26,11 +25,19 @@ impl Pipeline {
             .map(|(lease, transaction)| {
                 let pending = transaction.as_ref().filter(|t| t.state == State::Deposit(DepositState::PendingTrust));
                 let Some(transaction) = pending else { return only(lease, Next::Done) };
-                let seen = entries.values().any(|entries| can_receive(transaction, entries).is_ok());
-                match change(transaction, &DepositEvent::CanReceive, now, None) {
-                    Some(write) if seen => under(lease, Next::Done, vec![write, Write::plan_work(&transaction.tenant, &transaction.anchor_account)]),
-                    _ => only(lease, Next::After(self.settings.trust_interval_ms)),
+                let answers: Vec<_> = entries.values().map(|entries| can_receive(transaction, entries)).collect();
+                if answers.iter().any(Result::is_ok) {
+                    let mut writes: Vec<Write> = change(transaction, &DepositEvent::CanReceive, now, None).into_iter().collect();
+                    writes.push(Write::plan_work(&transaction.tenant, &transaction.anchor_account));
+                    return under(lease, Next::Done, writes);
                 }
+                // Another reason than the last time: the user has got on.
+                let reason = answers.into_iter().find_map(Result::err).filter(|reason| transaction.message.as_deref() != Some(reason));
+                let told = reason.and_then(|reason| {
+                    let event = DepositEvent::CannotReceive { message: reason.to_owned() };
+                    change(transaction, &event, now, Some(reason.to_owned()))
+                });
+                under(lease, Next::After(self.settings.trust_interval_ms), told.into_iter().collect())
             })
             .collect();
         let count = commits.len();

@@ -3,7 +3,7 @@
 use windlass_domain::commit::{Commit, CommitError, Lease, Next, WorkKind, Write};
 use windlass_domain::ids::TimeMs;
 use windlass_domain::job::Hook;
-use windlass_domain::ports::ledger::{From, PaymentPage};
+use windlass_domain::ports::ledger::{From, LedgerError, PaymentPage};
 use windlass_domain::ports::store::MatchContext;
 use windlass_domain::rules::{Assessment, assess};
 use windlass_domain::tenant::{IncomingPayment, Matched};
@@ -15,12 +15,22 @@ use crate::{Pipeline, StepError, only, under};
 /// Transactions asked for at once: the most that Stellar RPC gives.
 const PAGE: u32 = 200;
 
+/// How long a network waits whose history is not whole, in milliseconds.
+const ALARM_MS: u64 = 60_000;
+
 impl Pipeline {
     /// Reads one page of every network that is due. The number of networks that had one, or that were looked at in vain.
     pub async fn step_watch(&self) -> Result<usize, StepError> {
         let leases = self.claim(WorkKind::Watch).await?;
         for lease in &leases {
             if let Err(error) = self.watch(lease).await {
+                if let StepError::Ledger(LedgerError::OutOfRange { asked, oldest, .. }) = &error
+                    && asked < oldest
+                {
+                    tracing::error!(network = lease.work.subject, ledger.asked = asked, ledger.oldest = oldest, "ledger.watch: the server's history begins after our cursor. Nothing is skipped: name a server with a longer history");
+                    self.commit_all(vec![only(lease, Next::After(ALARM_MS))]).await;
+                    continue;
+                }
                 tracing::warn!(network = lease.work.subject, error = %crate::chain(&error), "ledger.watch failed; nothing is skipped, trying again");
                 self.commit_all(vec![only(lease, Next::After(self.settings.watch_interval_ms))]).await;
             }
@@ -126,6 +136,9 @@ type Change = ((State, i64), windlass_domain::transaction::Transaction, History)
 /// Purely: the withdrawal that the payment pays for, after it; or why it pays for none. Memo with its type, the
 /// operation's own asset and issuer, and the state have to fit.
 fn decide(payment: &IncomingPayment, context: &MatchContext, now: TimeMs) -> Result<Change, String> {
+    if payment.from == payment.to.as_str() {
+        return Err("the account has paid itself".to_owned());
+    }
     let Some(memo) = &payment.memo else { return Err("it carries no memo".to_owned()) };
     let Some(before) = &context.transaction else { return Err(format!("no withdrawal has the memo {memo}")) };
     if before.asset != payment.asset {
@@ -172,5 +185,79 @@ fn parse(text: &str) -> From {
     match text.strip_prefix("ledger:").and_then(|sequence| sequence.parse().ok()) {
         Some(sequence) => From::Ledger(sequence),
         None => From::Cursor(text.strip_prefix("cursor:").unwrap_or(text).to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use windlass_domain::manifest::UnknownEffects;
+    use windlass_domain::transaction::Transaction;
+    use windlass_domain::{Asset, Memo};
+
+    use super::*;
+    use crate::samples::{account, amount, deposit, rules, tenant, usd, version};
+
+    fn withdrawal() -> Transaction {
+        let state = State::Withdrawal(WithdrawalState::AwaitingPayment);
+        let amount_expected = Some(amount("100"));
+        Transaction { state, memo: Some(Memo::Id(7)), amount_expected, ..deposit(1, windlass_domain::deposit::DepositState::AwaitingFunds) }
+    }
+
+    fn context() -> MatchContext {
+        let active = Some(version(UnknownEffects::Hold));
+        MatchContext { tenant: tenant(), transaction: Some(withdrawal()), rules: Some(rules(Asset::Native)), active }
+    }
+
+    fn payment(units: &str) -> IncomingPayment {
+        IncomingPayment {
+            network: "n".into(),
+            transaction_hash: "cafe".into(),
+            operation_index: 3,
+            from: account('U').to_string(),
+            to: account('A'),
+            asset: Asset::Native,
+            amount: amount(units),
+            memo: Some(Memo::Id(7)),
+            ledger: 5,
+            closed_at: 1,
+        }
+    }
+
+    #[test]
+    fn rule_2_what_a_payment_pays_for() {
+        let paid = withdrawal::step(&withdrawal(), &WithdrawalEvent::DeadlinePassed, 1).unwrap();
+        let unpaying = windlass_domain::tenant::Version { hooks: vec![Hook::AfterDeposit], ..version(UnknownEffects::Hold) };
+        let rows: Vec<(IncomingPayment, MatchContext, Result<&str, &str>)> = vec![
+            (payment("100"), context(), Ok("received")),
+            (payment("110"), context(), Ok("received")),
+            (payment("110.01"), context(), Ok("on_hold")),
+            (payment("1"), context(), Ok("too_small")),
+            (payment("1001"), context(), Ok("too_large")),
+            (payment("100"), MatchContext { rules: None, ..context() }, Ok("on_hold")),
+            (payment("100"), MatchContext { active: None, ..context() }, Ok("on_hold")),
+            (payment("100"), MatchContext { active: Some(unpaying), ..context() }, Ok("on_hold")),
+            (IncomingPayment { memo: None, ..payment("100") }, context(), Err("no memo")),
+            (payment("100"), MatchContext { transaction: None, ..context() }, Err("no withdrawal has the memo id:7")),
+            (IncomingPayment { asset: usd(), ..payment("100") }, context(), Err("it pays USD:")),
+            (payment("100"), MatchContext { transaction: Some(paid), ..context() }, Err("is expired already")),
+        ];
+        for (payment, context, expected) in rows {
+            match (decide(&payment, &context, 9), expected) {
+                (Ok((before, after, history)), Ok(state)) => {
+                    assert_eq!((before, after.state.as_str(), after.version), ((withdrawal().state, 1), state, 2), "{payment:?}");
+                    assert_eq!((after.amount_in, after.stellar_transaction_id.as_deref()), (Some(payment.amount), Some("cafe")));
+                    assert_eq!((history.to, history.version, history.detail.as_deref()), (after.state, 2, Some("cafe:3")));
+                }
+                (Err(said), Err(word)) => assert!(said.contains(word), "{said}"),
+                (said, expected) => panic!("{said:?}, and not {expected:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn cursors_go_to_text_and_back() {
+        for from in [From::Ledger(7), From::Cursor("42".into()), From::Cursor("ledger:x".into())] {
+            assert_eq!(parse(&show(&from)), from);
+        }
     }
 }

@@ -64,6 +64,9 @@ fn direction_problems(rules: &DirectionRules) -> Vec<String> {
     if rules.max_amount < rules.min_amount || !rules.max_amount.is_positive() {
         problems.push(format!("max_amount: {} is below min_amount, or not above 0", rules.max_amount));
     }
+    if rules.fee.fee(rules.max_amount, 0).is_err() {
+        problems.push(format!("fee: on max_amount {} it is beyond what an amount holds: lower max_amount or the fee", rules.max_amount));
+    }
     if rules.fee.percent_ppm > 1_000_000 {
         problems.push(format!("fee.percent_ppm: {} is above 1,000,000, which is 100 %", rules.fee.percent_ppm));
     }

@@ -3,7 +3,7 @@
 //!
 //! | `outcome` | of | does |
 //! | --- | --- | --- |
-//! | `paid`, with `external_id`, the rail's id | a withdrawal in `payout_held`, `payout_in_progress`, `ready_for_pickup` | completes it |
+//! | `paid`, with `external_id`, the rail's id | a withdrawal in `payout_held`, `payout_in_progress`, `ready_for_pickup`, or in `received` with a dead job | completes it |
 //! | `not-paid` | a withdrawal in `payout_held` | opens its job again, which makes the payout with the same key as before |
 //! | `retry` | a deposit in `ledger_refused`, once its cause is mended | pays it in a new envelope |
 //!
@@ -17,7 +17,7 @@ use windlass_domain::deposit::{self, DepositEvent};
 use windlass_domain::job::{Hook, Job, JobState};
 use windlass_domain::ports::store::Page;
 use windlass_domain::transaction::{History, State as TransactionState};
-use windlass_domain::withdrawal::{self, WithdrawalEvent};
+use windlass_domain::withdrawal::{self, WithdrawalEvent, WithdrawalState};
 use windlass_domain::{TimeMs, TransactionId};
 
 use super::TransactionView;
@@ -58,7 +58,13 @@ pub(crate) async fn handle(
         Event::Withdrawal(event) => withdrawal::step(&before, event, now).map_err(refused)?,
     };
     let page = Page { after: None, limit: 1 };
-    let held = state.store.list_jobs(&tenant.id, Some(Hook::ProcessWithdrawal), Some(JobState::Held), Some(&before.id), &page).await?;
+    // A payout that is still being made may not be spoken for: its job is open then, and neither of these.
+    let is_received = before.state == TransactionState::Withdrawal(WithdrawalState::Received);
+    let stopped = if is_received { JobState::Dead } else { JobState::Held };
+    let held = state.store.list_jobs(&tenant.id, Some(Hook::ProcessWithdrawal), Some(stopped), Some(&before.id), &page).await?;
+    if is_received && held.is_empty() {
+        return Err(not_held(&before.id, before.state));
+    }
     let history = History {
         version: after.version,
         from: Some(before.state),
@@ -106,7 +112,10 @@ fn event(asked: &Asked) -> Result<Event, Problem> {
         return Err(Problem::invalid("reason_missing", "reason is empty: write how you know, for whoever reads the history later"));
     }
     match (asked.outcome, &asked.external_id) {
-        (Outcome::Paid, Some(external_id)) if !external_id.is_empty() => {
+        (Outcome::Paid, Some(external_id)) if external_id.len() > 128 => {
+            Err(Problem::invalid("external_id_too_long", "external_id has at most 128 bytes: the rail's id of the payout"))
+        }
+        (Outcome::Paid, Some(external_id)) if !external_id.trim().is_empty() => {
             Ok(Event::Withdrawal(WithdrawalEvent::ResolvedPaid { external_id: external_id.clone() }))
         }
         (Outcome::Paid, _) => Err(Problem::invalid("external_id_missing", "paid needs external_id: the rail's id of the payout")),
@@ -120,18 +129,19 @@ fn event(asked: &Asked) -> Result<Event, Problem> {
 
 /// What becomes of the held job. After "not paid", what its runs sent so far proves nothing any more.
 fn settled(job: Job, outcome: Outcome, now: TimeMs) -> Vec<Write> {
+    let before = job.state;
     let mut after = Job { message: None, updated_at: now, ..job };
     match outcome {
         Outcome::Paid => {
             after.state = JobState::Done;
-            vec![Write::Job { before: JobState::Held, after: Box::new(after) }]
+            vec![Write::Job { before, after: Box::new(after) }]
         }
         Outcome::NotPaid | Outcome::Retry => {
             after.state = JobState::Open;
             after.failures = 0;
             after.settled_runs = after.runs;
             let work = Write::job_work(&after, 0);
-            vec![Write::Job { before: JobState::Held, after: Box::new(after) }, work]
+            vec![Write::Job { before, after: Box::new(after) }, work]
         }
     }
 }
