@@ -1,5 +1,4 @@
 //! Stories over the real runtime.
 
-mod demo;
 mod kill;
 mod python;
