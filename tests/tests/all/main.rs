@@ -1,6 +1,5 @@
 //! Stories over the real runtime.
 
-mod demo;
 mod dev_tenant;
 mod kill;
 mod payouts;

@@ -1,7 +1,7 @@
-//! The demo, as people run it.
+//! The demo, as people run it. A binary of its own, and one run at a time: it has to be done within its seconds.
 
 use std::process::Command;
-
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,6 +9,8 @@ use windlass_devnet::{Closing, Devnet, DevnetConfig};
 use windlass_tests::people::fresh_key;
 
 fn demo(arguments: &[&str]) -> (Option<i32>, Value) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let output = Command::new(env!("CARGO_BIN_EXE_windlass-demo")).arg("--json").args(arguments).output().expect("the demo starts");
     let text = String::from_utf8_lossy(&output.stdout);
     let last = text.lines().last().unwrap_or_default();
