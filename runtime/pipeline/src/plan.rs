@@ -236,7 +236,7 @@ fn decide<'a>(context: &PlanContext, chosen: &[&'a Transaction], entries: &Entri
                 continue;
             }
         };
-        let of_another_kind = planned.first().is_some_and(|first| first.makes().is_some() != one.makes().is_some());
+        let of_another_kind = planned.first().is_some_and(|first| (first.purpose, first.makes().is_some()) != (one.purpose, one.makes().is_some()));
         let made_already = planned.iter().any(|other| one.makes().is_some() && other.makes() == one.makes());
         if of_another_kind || made_already {
             continue;

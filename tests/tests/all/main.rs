@@ -3,6 +3,7 @@
 mod demo;
 mod dev_tenant;
 mod kill;
+mod lookup;
 mod payouts;
 mod people;
 mod python;
