@@ -8,6 +8,8 @@ pub mod asset;
 pub mod codes;
 pub mod commit;
 pub mod deposit;
+#[cfg(test)]
+mod drawn;
 pub mod effect;
 pub mod envelope;
 pub mod fees;
