@@ -216,7 +216,7 @@ impl Checker<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use serde_json::json;
     use windlass_domain::job::{Hook, Job, JobState};
     use windlass_domain::limits::RunLimits;
@@ -226,7 +226,7 @@ mod tests {
 
     use super::*;
 
-    const NOW: TimeMs = 1_000_000;
+    pub(crate) const NOW: TimeMs = 1_000_000;
 
     fn acme() -> TenantId {
         TenantId::new("acme").expect("an id")
@@ -259,7 +259,8 @@ mod tests {
         JobContext { tenant, job, version, active: None, transaction: None, payment: None, newest_run: None, journal: vec![], assets, limits: RunLimits::default() }
     }
 
-    fn transaction(number: u8, state: State) -> Transaction {
+    /// One that asked for 100 and whose deadline was half a second before [`NOW`].
+    pub(crate) fn transaction(number: u8, state: State) -> Transaction {
         Transaction {
             tenant: acme(),
             id: id(number),
