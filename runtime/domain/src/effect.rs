@@ -106,6 +106,11 @@ impl EffectRecord {
 /// rail that had carried it out would have answered as the first time. Others (401, 403, 429, no connection) say nothing
 /// about the first request.
 pub fn evidence(journal: &[EffectRecord]) -> Evidence {
+    by_name(journal).into_values().max().unwrap_or(Evidence::None)
+}
+
+/// As [`evidence`], of each name.
+pub(crate) fn by_name(journal: &[EffectRecord]) -> BTreeMap<&str, Evidence> {
     let mut by_name: BTreeMap<&str, Evidence> = BTreeMap::new();
     for record in journal {
         let seen = by_name.entry(&record.name).or_insert(Evidence::None);
@@ -117,7 +122,7 @@ pub fn evidence(journal: &[EffectRecord]) -> Evidence {
             (Evidence::None, Evidence::None) => Evidence::None,
         };
     }
-    by_name.into_values().max().unwrap_or(Evidence::None)
+    by_name
 }
 
 /// What to do after a run of `process-withdrawal`.
@@ -133,7 +138,7 @@ pub enum Judgement {
     Hold(&'static str),
     /// The outcome is unknown, and the rail carries out one request per key: a new run with the same keys.
     RepeatWithSameKey,
-    /// The outcome is unknown: ask the `payout-status` hook.
+    /// The outcome is unknown: ask the `payout-status` hook (see [`crate::lookup`]).
     LookUp,
 }
 

@@ -16,6 +16,7 @@ pub mod fees;
 pub mod ids;
 pub mod job;
 pub mod limits;
+pub mod lookup;
 pub mod manifest;
 pub mod money;
 pub mod ports;

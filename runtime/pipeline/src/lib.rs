@@ -17,6 +17,7 @@ pub mod envelope;
 pub mod expire;
 mod host;
 pub mod jobs;
+mod lookup;
 mod payout;
 mod payouts;
 pub mod plan;
