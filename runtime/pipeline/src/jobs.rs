@@ -11,7 +11,7 @@ use windlass_domain::ids::{JobId, TenantId, TimeMs};
 use windlass_domain::job::{Hook, HookError, Job, JobState, LogLine, Receipt, RunEnd};
 use windlass_domain::limits::RunLimits;
 use windlass_domain::lookup::Question;
-use windlass_domain::ports::guest::{Call, HookInput, HookOutput, RunOutcome};
+use windlass_domain::ports::guest::{Call, DepositPoll, HookInput, HookOutput, RunOutcome};
 use windlass_domain::ports::store::JobContext;
 use windlass_domain::retry;
 
@@ -241,7 +241,7 @@ impl Pipeline {
                     let transactions = self.parts.store.transactions(&ids).await?.into_iter().flatten().collect();
                     let rail = &context.version.manifest.rail.name;
                     let known = self.parts.store.known_credits(&job.tenant, rail, &poll::credits(found)).await?;
-                    let checked = poll::check(context, found, transactions, known, now);
+                    let checked = poll::check(&self.with_rules_of_now(context, found).await?, found, transactions, known, now);
                     let log: Vec<LogLine> = outcome.log.iter().cloned().chain(checked.refused).collect();
                     let idle = keeps_nothing && checked.writes.is_empty() && !found.more;
                     state.extend(checked.writes);
@@ -283,6 +283,18 @@ impl Pipeline {
                 }
             },
         }
+    }
+
+    /// Rules that the tenant set while the hook ran count: a deposit that began meanwhile is judged by them.
+    async fn with_rules_of_now(&self, context: &JobContext, found: &DepositPoll) -> Result<JobContext, StepError> {
+        let mut now = context.clone();
+        if !found.updates.is_empty() {
+            let read = self.parts.store.jobs(&[(context.job.tenant.clone(), context.job.id.clone())]).await?;
+            if let Some(read) = read.into_iter().flatten().next() {
+                now.assets = read.assets;
+            }
+        }
+        Ok(now)
     }
 
     fn done(&self, lease: &Lease, context: &JobContext, mut writes: Vec<Write>, end: Write, now: TimeMs) -> Commit {
