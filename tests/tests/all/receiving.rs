@@ -234,7 +234,11 @@ impl Story {
         };
         match wait_for(&format!("{id} becomes {state}"), 40, ask).await {
             Ok(shown) => Ok(shown),
-            Err(error) => Err(error.context(self.house.show(&self.api, id).await?.to_string())),
+            Err(error) => {
+                let polls = self.api.get("/v1/tenants/acme/jobs?hook=poll-pending-deposits&limit=1").await?;
+                let poll = self.api.get(&format!("/v1/tenants/acme/jobs/{}", text(&polls["items"][0], "id")?)).await?;
+                Err(error.context(format!("{}; the poll: {poll}", self.house.show(&self.api, id).await?)))
+            }
         }
     }
 
