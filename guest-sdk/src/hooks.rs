@@ -148,7 +148,8 @@ pub trait Payouts {
 /// ```
 pub trait PayoutStatus {
     /// `effect` is the effect's name, `key` the `Idempotency-Key` it was sent with. Must only ask. Say
-    /// [`Found::NotFound`] only if a request still on its way could not arrive later.
+    /// [`Found::NotFound`] if the rail has nothing under the key: the host believes it only when the time has passed that
+    /// the manifest declares as `rail.not_found_after_ms`.
     ///
     /// # Errors
     /// The look-up is tried again; the transaction stays as it is.

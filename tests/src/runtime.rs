@@ -78,6 +78,8 @@ pub struct Options {
     pub run_deadline_ms: u64,
     /// Runs at once.
     pub concurrent_runs: u32,
+    /// First delay after a failure.
+    pub retry_base_ms: u64,
     /// The operator's token.
     pub operator_token: String,
     /// What secrets are sealed under.
@@ -91,12 +93,13 @@ pub struct Options {
 impl Options {
     /// Defaults, on this network.
     pub fn new(network: &Network) -> Result<Self> {
-        let Settings { lease_ms, concurrent_runs, ceiling, .. } = settings();
+        let Settings { lease_ms, concurrent_runs, retry_base_ms, ceiling, .. } = settings();
         Ok(Self {
             database: ":memory:".to_owned(),
             lease_ms,
             run_deadline_ms: ceiling.wall_time_ms,
             concurrent_runs,
+            retry_base_ms,
             operator_token: hex::encode(random()?),
             master_key: hex::encode(random()?),
             passphrase: network.passphrase.clone(),
@@ -105,7 +108,8 @@ impl Options {
     }
 
     fn file(&self) -> String {
-        let Settings { poll_interval_ms, watch_interval_ms, envelope_interval_ms, trust_interval_ms, retry_base_ms, .. } = settings();
+        let Settings { poll_interval_ms, watch_interval_ms, envelope_interval_ms, trust_interval_ms, .. } = settings();
+        let retry_base_ms = self.retry_base_ms;
         format!(
             "listen = \"127.0.0.1:0\"\ndatabase = {:?}\n\n[network]\npassphrase = {:?}\nrpc-url = {:?}\n\n\
              [egress]\nallow-http = true\nloopback = \"any\"\n\n\

@@ -66,7 +66,7 @@ pub struct Plan<'a> {
     pub code: &'a str,
     /// The component.
     pub component: &'a Path,
-    /// What the manifest declares of the rail: `idempotent` or `hold`.
+    /// What the manifest declares of the rail: `idempotent`, `look-up` or `hold`.
     pub effects: &'a str,
     /// Whether the bank honours idempotency keys.
     pub idempotency: Idempotency,
@@ -129,11 +129,15 @@ impl House {
             api.put(&format!("/v1/tenants/{id}/secrets/{name}"), &json!({ "value": value })).await?;
         }
         api.put(&format!("/v1/tenants/{id}/settings/bank-url"), &json!({ "value": bank.url() })).await?;
-        let manifest = json!({
+        let mut manifest = json!({
             "hosts": [{ "url": bank.url(), "methods": ["GET", "POST"], "paths": ["/v1/"], "secrets": ["bank-api-key"] }],
             "signing": ["bank-hmac"],
             "rail": { "name": "dev-bank", "effects": plan.effects },
         });
+        // What the development bank has received it carries out within two seconds, faults included.
+        if plan.effects == "look-up" {
+            manifest["rail"]["not_found_after_ms"] = json!(4_000);
+        }
         let component = std::fs::read(plan.component)
             .with_context(|| format!("{} is not there: run `cargo xtask guests` first", plan.component.display()))?;
         let version = api.upload(id, &manifest, &component).await?;

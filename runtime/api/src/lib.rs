@@ -141,6 +141,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<ApiState>)> {
         ("/v1/tenants/{tenant}/transactions/{id}", get(transactions::show::handle)),
         ("/v1/tenants/{tenant}/transactions/{id}/resolve", post(transactions::resolve::handle)),
         ("/v1/tenants/{tenant}/transactions/{id}/release", post(transactions::release::handle)),
+        ("/v1/tenants/{tenant}/transactions/{id}/retry", post(transactions::retry::handle)),
         ("/v1/tenants/{tenant}/transactions/{id}/pay-again", post(transactions::pay_again::handle)),
         ("/v1/tenants/{tenant}/jobs", get(jobs::list::handle)),
         ("/v1/tenants/{tenant}/jobs/{id}", get(jobs::show::handle)),

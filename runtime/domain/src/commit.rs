@@ -2,7 +2,7 @@
 
 use crate::envelope::{Envelope, EnvelopeState};
 use crate::ids::{AccountId, EnvelopeId, JobId, TenantId, TimeMs, TransactionId};
-use crate::job::{Job, JobState, LogLine, Receipt, RunEnd};
+use crate::job::{Hook, Job, JobState, LogLine, Receipt, RunEnd};
 use crate::tenant::{BankCredit, IncomingPayment, Matched};
 use crate::transaction::{History, State, Transaction};
 
@@ -153,6 +153,8 @@ pub enum Write {
         job: JobId,
         /// Which.
         ordinal: i64,
+        /// What is called: the job's hook, or `payout-status`.
+        hook: Hook,
         /// With which version.
         version: crate::ids::VersionNumber,
         /// When.

@@ -243,7 +243,7 @@ pub fn step(before: &Transaction, event: &DepositEvent, now: TimeMs) -> Result<T
             after.message = Some(message.clone());
             S::Ready
         }
-        (S::LedgerRefused, E::Retry) => {
+        (S::LedgerRefused | S::PendingTrust, E::Retry) => {
             after.message = None;
             S::Ready
         }
@@ -256,11 +256,12 @@ pub fn step(before: &Transaction, event: &DepositEvent, now: TimeMs) -> Result<T
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::status::tests::transaction;
 
-    fn events() -> Vec<DepositEvent> {
+    /// One of each, with every outcome.
+    pub(crate) fn events() -> Vec<DepositEvent> {
         let money = Money { amount_in: Amount::from_units(10), fee: Amount::from_units(1), amount_out: Amount::from_units(9) };
         let received = |assessment| DepositEvent::FundsReceived { amount_in: Amount::from_units(10), assessment, external_id: "c1".into() };
         vec![
@@ -298,7 +299,7 @@ mod tests {
             ("submitted", "- - - - - - - - - - completed - pending_trust - ledger_refused ready - - -"),
             ("creation_signed", "- - - - - - - - - creation_submitted - - - - ledger_refused ready - - ready"),
             ("creation_submitted", "- - - - - - - - - - - - - - ledger_refused ready - - ready"),
-            ("pending_trust", "- - - - - - - - - - - - pending_trust ready - - - - -"),
+            ("pending_trust", "- - - - - - - - - - - - pending_trust ready - - ready - -"),
             ("ledger_refused", "- - - - - - - - - - - - - - - - ready - -"),
             ("completed", "- - - - - - - - - - - - - - - - - - -"),
             ("too_small", "- - - - - - - ready - - - - - - - - - - -"),

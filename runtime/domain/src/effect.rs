@@ -100,6 +100,11 @@ impl EffectRecord {
 /// other answer proves anything about the first request: it may still be on its way, and 400, 404 or 422 may come from a
 /// gateway, from a limit, or from a rail that knows the key already.
 pub fn evidence(journal: &[EffectRecord]) -> Evidence {
+    by_name(journal).into_values().max().unwrap_or(Evidence::None)
+}
+
+/// As [`evidence`], of each name.
+pub(crate) fn by_name(journal: &[EffectRecord]) -> BTreeMap<&str, Evidence> {
     let mut by_name: BTreeMap<&str, Evidence> = BTreeMap::new();
     for record in journal {
         let seen = by_name.entry(&record.name).or_insert(Evidence::None);
@@ -110,7 +115,7 @@ pub fn evidence(journal: &[EffectRecord]) -> Evidence {
             (Evidence::None, Evidence::None) => Evidence::None,
         };
     }
-    by_name.into_values().max().unwrap_or(Evidence::None)
+    by_name
 }
 
 /// What to do after a run of `process-withdrawal`.
@@ -126,7 +131,7 @@ pub enum Judgement {
     Hold(&'static str),
     /// The outcome is unknown, and the rail carries out one request per key: a new run with the same keys.
     RepeatWithSameKey,
-    /// The outcome is unknown: ask the `payout-status` hook.
+    /// The outcome is unknown: ask the `payout-status` hook (see [`crate::lookup`]).
     LookUp,
 }
 

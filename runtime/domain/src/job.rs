@@ -121,7 +121,8 @@ pub struct Job {
     pub failures: i64,
     /// Polls that found nothing, counted instead of kept.
     pub idle_polls: i64,
-    /// Runs up to this ordinal were settled by a person's word: their effects prove nothing any more. 0 at first.
+    /// Runs up to this ordinal were settled by a person's word, or by a look-up that found nothing when nothing could arrive
+    /// any more: their effects prove nothing any more. 0 at first.
     pub settled_runs: i64,
     /// What the tenant should see first: why the newest run failed, or what the job is held for.
     pub message: Option<String>,
@@ -275,6 +276,8 @@ pub struct Run {
     pub job: JobId,
     /// 1, 2, 3 within the job.
     pub ordinal: i64,
+    /// What was called: the job's hook, or `payout-status` where it was asked what became of an earlier run's effect.
+    pub hook: Hook,
     /// The version it ran.
     pub version: VersionNumber,
     /// When its start was committed, before its instance existed.

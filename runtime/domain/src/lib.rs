@@ -8,12 +8,15 @@ pub mod asset;
 pub mod codes;
 pub mod commit;
 pub mod deposit;
+#[cfg(test)]
+mod drawn;
 pub mod effect;
 pub mod envelope;
 pub mod fees;
 pub mod ids;
 pub mod job;
 pub mod limits;
+pub mod lookup;
 pub mod manifest;
 pub mod money;
 pub mod ports;

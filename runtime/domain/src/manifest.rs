@@ -57,6 +57,10 @@ pub struct Rail {
     /// What to do when an effect has left and its answer is not known (money rule 3).
     #[serde(default)]
     pub effects: UnknownEffects,
+    /// With `look-up`: so many milliseconds after a request was sent, a rail that does not find it never will. Until then
+    /// "not found" is not believed, since the request may still be on its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_found_after_ms: Option<u64>,
 }
 
 fn bank() -> String {
@@ -65,7 +69,7 @@ fn bank() -> String {
 
 impl Default for Rail {
     fn default() -> Self {
-        Self { name: bank(), effects: UnknownEffects::default() }
+        Self { name: bank(), effects: UnknownEffects::default(), not_found_after_ms: None }
     }
 }
 
@@ -75,7 +79,7 @@ impl Default for Rail {
 pub enum UnknownEffects {
     /// The rail carries out one request per `Idempotency-Key`: a repeat with the same key is safe.
     Idempotent,
-    /// The `payout-status` hook can tell.
+    /// The `payout-status` hook can tell, which the version has to export. Needs `not_found_after_ms`.
     LookUp,
     /// A person has to say. The default.
     #[default]
@@ -167,6 +171,15 @@ impl Manifest {
         if !name_is_well(&self.rail.name) {
             problems.push(format!("rail.name: {:?} must be 1 to 32 of a-z, 0-9 and -", self.rail.name));
         }
+        match (self.rail.effects, self.rail.not_found_after_ms) {
+            (UnknownEffects::LookUp, None | Some(0)) => {
+                problems.push("rail.not_found_after_ms: look-up needs it: after how many milliseconds a request that the rail does not find can no longer arrive".to_owned());
+            }
+            (UnknownEffects::LookUp, Some(_)) | (UnknownEffects::Idempotent | UnknownEffects::Hold, None) => {}
+            (UnknownEffects::Idempotent | UnknownEffects::Hold, Some(_)) => {
+                problems.push(format!("rail.not_found_after_ms: it belongs to look-up, and rail.effects is {}", self.rail.effects.as_str()));
+            }
+        }
         problems
     }
 }
@@ -183,11 +196,15 @@ mod tests {
                 HostRule { url: "https://a/b".into(), methods: vec!["get".into()], paths: vec!["/".into()], secrets: vec![] },
             ],
             signing: vec![],
-            rail: Rail { name: "My Bank".into(), effects: UnknownEffects::Hold },
+            rail: Rail { name: "My Bank".into(), effects: UnknownEffects::Hold, not_found_after_ms: Some(1) },
         };
         let problems = manifest.problems();
         let begins: Vec<&str> = problems.iter().map(|p| p.split(':').next().unwrap_or_default()).collect();
-        assert_eq!(begins, ["hosts[0].url", "hosts[0].methods", "hosts[0].paths", "hosts[1].url", "hosts[1].methods", "rail.name"]);
+        assert_eq!(begins, ["hosts[0].url", "hosts[0].methods", "hosts[0].paths", "hosts[1].url", "hosts[1].methods", "rail.name", "rail.not_found_after_ms"]);
+        let rail = |after_ms| Manifest { rail: Rail { effects: UnknownEffects::LookUp, not_found_after_ms: after_ms, ..Rail::default() }, ..Manifest::default() };
+        for (after_ms, is_well) in [(None, false), (Some(0), false), (Some(60_000), true)] {
+            assert_eq!(rail(after_ms).problems().is_empty(), is_well, "{after_ms:?}");
+        }
     }
 
     #[test]

@@ -13,7 +13,22 @@ pub struct RetryPolicy {
     pub limit: Option<i64>,
 }
 
+/// Look-ups without an answer, after which a payout is held for a person: about a quarter of an hour.
+const LOOK_UPS: i64 = 10;
+
 /// The policy for a run that ended so. `base_ms` is the host's setting: 1,000 in production.
+///
+/// | the run | failures until a dead letter |
+/// | --- | --- |
+/// | `out-of-fuel`, `out-of-memory`, `limit-exceeded`, `bad-result` | 2: the same code on the same input |
+/// | `trapped`, `timed-out` | 5 |
+/// | `refused` with `refused` | 1: the rail's word is final |
+/// | `refused` with `try-later`, `misconfigured`, `unexpected-response` | 20: about two hours |
+/// | `host-fault`, `lease-lost`, `cancelled`, or cut off | no limit: not the guest's doing |
+/// | any of a poll | no limit: its reason is shown, and it slows down |
+/// | any of a look-up, also one that cannot tell | 10, then held for a person |
+///
+/// A payout whose effect is open is held for a person when its tries are used up, never a dead letter.
 pub fn policy(hook: Hook, end: Option<&RunEnd>, base_ms: u64) -> RetryPolicy {
     let limit = match end {
         // The same code on the same input: again once, in case the bank's answer made the difference.
@@ -29,7 +44,11 @@ pub fn policy(hook: Hook, end: Option<&RunEnd>, base_ms: u64) -> RetryPolicy {
     let limit = match hook {
         // A poll is never given up: its reason is shown, and it slows down.
         Hook::PollPendingDeposits | Hook::PollPendingPayouts => None,
-        Hook::AfterDeposit | Hook::ProcessWithdrawal | Hook::PayoutStatus | Hook::Interactive => limit,
+        Hook::PayoutStatus => match end {
+            Some(RunEnd::Cancelled | RunEnd::LeaseLost | RunEnd::HostFault(_)) | None => None,
+            Some(_) => Some(LOOK_UPS),
+        },
+        Hook::AfterDeposit | Hook::ProcessWithdrawal | Hook::Interactive => limit,
     };
     RetryPolicy { base_ms, cap_ms: 600_000, limit }
 }
@@ -62,6 +81,37 @@ mod tests {
             assert_eq!(policy.delay_ms(failures, most - least), most);
         }
         assert!(!policy.is_used_up(2) && policy.is_used_up(3));
+    }
+
+    #[test]
+    fn every_end_has_its_limit() {
+        let refused = |error| RunEnd::Refused(error);
+        let text = String::new;
+        for (end, job, look_up) in [
+            (Some(RunEnd::OutOfFuel), Some(2), Some(10)),
+            (Some(RunEnd::OutOfMemory), Some(2), Some(10)),
+            (Some(RunEnd::LimitExceeded(text())), Some(2), Some(10)),
+            (Some(RunEnd::BadResult(text())), Some(2), Some(10)),
+            (Some(RunEnd::Trapped(text())), Some(5), Some(10)),
+            (Some(RunEnd::TimedOut), Some(5), Some(10)),
+            (Some(refused(HookError::Refused(text()))), Some(1), Some(10)),
+            (Some(refused(HookError::TryLater(1))), Some(20), Some(10)),
+            (Some(refused(HookError::Misconfigured(text()))), Some(20), Some(10)),
+            (Some(refused(HookError::UnexpectedResponse(text()))), Some(20), Some(10)),
+            (Some(RunEnd::Returned), None, Some(10)),
+            (Some(RunEnd::Cancelled), None, None),
+            (Some(RunEnd::LeaseLost), Some(20), None),
+            (Some(RunEnd::HostFault(text())), None, None),
+            (None, Some(20), None),
+        ] {
+            for hook in [Hook::AfterDeposit, Hook::ProcessWithdrawal] {
+                assert_eq!(policy(hook, end.as_ref(), 1).limit, job, "{hook:?} {end:?}");
+            }
+            assert_eq!(policy(Hook::PayoutStatus, end.as_ref(), 1).limit, look_up, "{end:?}");
+            for hook in [Hook::PollPendingDeposits, Hook::PollPendingPayouts] {
+                assert_eq!(policy(hook, end.as_ref(), 1).limit, None, "{hook:?} {end:?}");
+            }
+        }
     }
 
     #[test]

@@ -225,11 +225,12 @@ fn complete(after: &mut Transaction, external_id: &str, now: TimeMs) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::status::tests::transaction;
 
-    fn events() -> Vec<WithdrawalEvent> {
+    /// One of each, with every outcome.
+    pub(crate) fn events() -> Vec<WithdrawalEvent> {
         let money = Money { amount_in: Amount::from_units(10), fee: Amount::from_units(1), amount_out: Amount::from_units(9) };
         let received = |assessment| WithdrawalEvent::PaymentReceived {
             amount_in: Amount::from_units(10),

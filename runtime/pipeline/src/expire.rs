@@ -62,3 +62,39 @@ fn look(lease: &Lease, transaction: Option<&Transaction>, now: TimeMs) -> Commit
 fn key(lease: &Lease) -> Option<(TenantId, TransactionId)> {
     Some((lease.work.tenant.clone()?, TransactionId::new(lease.work.subject.clone()).ok()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use windlass_domain::Memo;
+    use windlass_domain::commit::WorkKey;
+
+    use super::*;
+    use crate::poll::table::{NOW, transaction};
+
+    #[test]
+    fn only_what_still_waits_for_its_user_expires() {
+        let lease = Lease { work: WorkKey { tenant: None, kind: WorkKind::Expire, subject: String::new() }, token: 1 };
+        let deposit = |state| Transaction { expires_at: Some(NOW), ..transaction(1, State::Deposit(state)) };
+        let withdrawal = |state| Transaction { expires_at: Some(NOW), memo: Some(Memo::Id(7)), ..transaction(1, State::Withdrawal(state)) };
+        let (waits, pays) = (deposit(DepositState::AwaitingFunds), withdrawal(WithdrawalState::AwaitingPayment));
+        let for_ever = Transaction { expires_at: None, ..waits.clone() };
+        for (transaction, now, next, ends) in [
+            (Some(&waits), NOW, Next::Done, Some("expired")),
+            (Some(&pays), NOW + 9, Next::Done, Some("expired")),
+            (Some(&waits), NOW - 5, Next::After(5), None),
+            (Some(&deposit(DepositState::SeenPending)), NOW, Next::Done, None),
+            (Some(&deposit(DepositState::Ready)), NOW - 5, Next::Done, None),
+            (Some(&deposit(DepositState::Expired)), NOW, Next::Done, None),
+            (Some(&withdrawal(WithdrawalState::Received)), NOW, Next::Done, None),
+            (Some(&for_ever), NOW, Next::Done, None),
+            (None, NOW, Next::Done, None),
+        ] {
+            let commit = look(&lease, transaction, now);
+            let seen = commit.writes.iter().find_map(|write| match write {
+                Write::Transaction { after, .. } => Some(after.state.as_str()),
+                _ => None,
+            });
+            assert_eq!((commit.fence.map(|fence| fence.next), seen, commit.writes.len()), (Some(next), ends, usize::from(ends.is_some())), "{transaction:?} {now}");
+        }
+    }
+}

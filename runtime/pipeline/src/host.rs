@@ -29,6 +29,8 @@ pub(crate) struct JobHost {
     pub(crate) transaction: Option<TransactionId>,
     /// Payouts of it that came back.
     pub(crate) payouts_returned: i64,
+    /// When the run was begun.
+    pub(crate) started_at: TimeMs,
     /// Effects of the job's earlier runs, in their order.
     pub(crate) earlier: Vec<EffectRecord>,
     pub(crate) memory: Mutex<Memory>,

@@ -10,13 +10,14 @@ use windlass_domain::effect::{Evidence, evidence};
 use windlass_domain::ids::{JobId, TenantId, TimeMs};
 use windlass_domain::job::{Hook, HookError, Job, JobState, LogLine, Receipt, RunEnd};
 use windlass_domain::limits::RunLimits;
-use windlass_domain::ports::guest::{Call, HookInput, HookOutput, RunOutcome};
+use windlass_domain::lookup::Question;
+use windlass_domain::ports::guest::{Call, DepositPoll, HookInput, HookOutput, RunOutcome};
 use windlass_domain::ports::store::JobContext;
 use windlass_domain::retry;
 
 use crate::host::{JobHost, Memory, SharedHost};
 use crate::payout::{Fate, fate, hold};
-use crate::{Pipeline, StepError, only, payouts, poll, printable, together, under};
+use crate::{Pipeline, StepError, lookup, only, payouts, poll, printable, together, under};
 
 /// The longest that a hook may put a job off, in milliseconds: a day. It is asked again then.
 const LONGEST_DELAY_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -112,6 +113,13 @@ impl Pipeline {
             }
             context.job.failures += 1;
         }
+        // An effect is open, and the rail can tell: it is asked before anything is sent again, in a run of this job.
+        let question = lookup::needed(&context);
+        if question.is_some() && !context.version.hooks.contains(&Hook::PayoutStatus) {
+            let reason = "outcome unknown: the manifest declares look-up, and the version does not export payout-status";
+            return self.committer.commit(self.held(lease, &context, reason, starts, now)).await;
+        }
+        let hook = if question.is_some() { Hook::PayoutStatus } else { context.job.hook };
         // A poll is about no transaction: it always runs the active version, so that a broken one can be replaced.
         if context.job.transaction.is_none()
             && let Some(active) = context.active.clone()
@@ -131,12 +139,12 @@ impl Pipeline {
         context.job.runs = ordinal;
         context.job.updated_at = now;
         let job = &context.job;
-        starts.push(Write::RunStarted { tenant: job.tenant.clone(), job: job.id.clone(), ordinal, version: job.version, at: now });
+        starts.push(Write::RunStarted { tenant: job.tenant.clone(), job: job.id.clone(), ordinal, hook, version: job.version, at: now });
         starts.push(Write::Job { before: before.state, after: Box::new(job.clone()) });
         self.committer.commit(under(lease, Next::Keep, starts)).await?;
 
-        let host = self.host(lease, &context);
-        let outcome = match self.call(&context) {
+        let host = self.host(lease, &context, hook, now);
+        let outcome = match self.call(&context, question.as_ref()) {
             Ok(call) => self.parts.guests.run(call, host.clone()).await,
             Err(fault) => RunOutcome {
                 end: RunEnd::HostFault(fault),
@@ -146,11 +154,11 @@ impl Pipeline {
                 state_writes: Vec::new(),
             },
         };
-        tracing::info!(tenant.id = %context.tenant.id, job.id = %context.job.id, hook = context.job.hook.as_str(), run = ordinal, end = outcome.end.code(), guest.fuel_used = outcome.receipt.fuel_used, guest.memory_bytes_max = outcome.receipt.memory_bytes_max, "guest.call");
+        tracing::info!(tenant.id = %context.tenant.id, job.id = %context.job.id, hook = hook.as_str(), run = ordinal, end = outcome.end.code(), guest.fuel_used = outcome.receipt.fuel_used, guest.memory_bytes_max = outcome.receipt.memory_bytes_max, "guest.call");
         if outcome.end == RunEnd::LeaseLost {
             return Err(CommitError::LeaseLost);
         }
-        let commit = self.outcome(lease, &context, &host, &outcome).await.map_err(|error| CommitError::Unavailable(crate::chain(&error)))?;
+        let commit = self.outcome(lease, &context, question.as_ref(), &host, &outcome).await.map_err(|error| CommitError::Unavailable(crate::chain(&error)))?;
         match self.committer.commit(commit).await {
             // The schema refuses what the guest returned (an id with a NUL, a credit that pays twice): nothing of it was
             // written. The run ends as one that returned what it may not, and is judged as such.
@@ -158,7 +166,7 @@ impl Pipeline {
                 tracing::warn!(tenant.id = %context.tenant.id, job.id = %context.job.id, constraint, detail, "job.outcome was refused by the schema");
                 let end = RunEnd::BadResult(format!("it cannot be stored ({constraint})"));
                 let refused = RunOutcome { end, output: None, receipt: outcome.receipt, log: outcome.log, state_writes: Vec::new() };
-                let commit = self.outcome(lease, &context, &host, &refused).await.map_err(|error| CommitError::Unavailable(crate::chain(&error)))?;
+                let commit = self.outcome(lease, &context, question.as_ref(), &host, &refused).await.map_err(|error| CommitError::Unavailable(crate::chain(&error)))?;
                 self.committer.commit(commit).await
             }
             // Another job committed a key that this one has read: again, unless it has sent an effect.
@@ -175,24 +183,28 @@ impl Pipeline {
         }
     }
 
-    fn host(&self, lease: &Lease, context: &JobContext) -> SharedHost {
+    fn host(&self, lease: &Lease, context: &JobContext, hook: Hook, now: TimeMs) -> SharedHost {
         Arc::new(JobHost {
             parts: self.parts.clone(),
             tenant: context.tenant.id.clone(),
             job: context.job.id.clone(),
-            hook: context.job.hook,
+            hook,
             run: context.job.runs,
             lease: lease.clone(),
             transaction: context.job.transaction.clone(),
             payouts_returned: context.transaction.as_ref().map_or(0, |transaction| transaction.payouts_returned),
+            started_at: now,
             earlier: context.journal.clone(),
             memory: Mutex::new(Memory::default()),
         })
     }
 
-    fn call(&self, context: &JobContext) -> Result<Call, String> {
+    fn call(&self, context: &JobContext, question: Option<&Question>) -> Result<Call, String> {
         let transaction = || context.transaction.clone().map(Box::new).ok_or("the job's transaction is gone");
         let input = match context.job.hook {
+            Hook::ProcessWithdrawal if let Some(question) = question => {
+                HookInput::PayoutStatus(transaction()?, question.effect.clone(), question.key.clone())
+            }
             Hook::PollPendingDeposits => HookInput::PollPendingDeposits,
             Hook::AfterDeposit => HookInput::AfterDeposit(transaction()?),
             Hook::ProcessWithdrawal => {
@@ -216,7 +228,14 @@ impl Pipeline {
     }
 
     /// What the run's outcome writes.
-    async fn outcome(&self, lease: &Lease, context: &JobContext, host: &JobHost, outcome: &RunOutcome) -> Result<Commit, StepError> {
+    async fn outcome(
+        &self,
+        lease: &Lease,
+        context: &JobContext,
+        question: Option<&Question>,
+        host: &JobHost,
+        outcome: &RunOutcome,
+    ) -> Result<Commit, StepError> {
         let now = self.parts.clock.now();
         let job = &context.job;
         let end = |log: Vec<LogLine>| ended(job, job.runs, outcome.end.clone(), outcome.receipt, log, now);
@@ -229,6 +248,10 @@ impl Pipeline {
         if outcome.end == RunEnd::Returned && host.journal().is_empty() {
             state.extend(host.state_conditions());
         }
+        if let Some(question) = question {
+            state.push(end(outcome.log.clone()));
+            return Ok(self.answered(lease, context, question, outcome, host.started_at, state, now));
+        }
         match job.hook {
             Hook::PollPendingDeposits => match &outcome.output {
                 Some(HookOutput::DepositPoll(found)) => {
@@ -236,10 +259,7 @@ impl Pipeline {
                     let transactions = self.parts.store.transactions(&ids).await?.into_iter().flatten().collect();
                     let rail = &context.version.manifest.rail.name;
                     let known = self.parts.store.known_credits(&job.tenant, rail, &poll::credits(found)).await?;
-                    // The rules that are in force now: the poll may have waited for its bank for long.
-                    let fresh = self.parts.store.jobs(&[(job.tenant.clone(), job.id.clone())]).await?.into_iter().next().flatten();
-                    let assets = fresh.map_or_else(|| context.assets.clone(), |fresh| fresh.assets);
-                    let checked = poll::check(&JobContext { assets, ..context.clone() }, found, transactions, known, now);
+                    let checked = poll::check(&self.with_rules_of_now(context, found).await?, found, transactions, known, now);
                     let log: Vec<LogLine> = outcome.log.iter().cloned().chain(checked.refused).collect();
                     let idle = keeps_nothing && checked.writes.is_empty();
                     state.extend(checked.writes);
@@ -256,6 +276,7 @@ impl Pipeline {
                     Ok(self.done(lease, context, state, end(outcome.log.clone()), now))
                 }
                 Fate::Again { delay_ms, unknown } => Ok(self.again(lease, context, &outcome.end, delay_ms, unknown, vec![end(outcome.log.clone())], now)),
+                Fate::LookUp => Ok(self.to_look_up(lease, context, &outcome.end, vec![end(outcome.log.clone())], now)),
                 Fate::Held(reason) => Ok(self.held(lease, context, &reason, vec![end(outcome.log.clone())], now)),
             },
             Hook::PollPendingPayouts => match &outcome.output {
@@ -264,7 +285,7 @@ impl Pipeline {
                     let transactions = self.parts.store.transactions(&ids).await?.into_iter().flatten().collect();
                     let checked = payouts::check(found, transactions, now);
                     let log: Vec<LogLine> = outcome.log.iter().cloned().chain(checked.refused).collect();
-                    let idle = keeps_nothing && checked.writes.is_empty() && !found.more;
+                    let idle = keeps_nothing && checked.writes.is_empty();
                     state.extend(checked.writes);
                     Ok(self.polled(lease, context, idle, found.more, state, end(log), now))
                 }
@@ -280,6 +301,18 @@ impl Pipeline {
                 }
             },
         }
+    }
+
+    /// Rules that the tenant set while the hook ran count: a deposit that began meanwhile is judged by them.
+    async fn with_rules_of_now(&self, context: &JobContext, found: &DepositPoll) -> Result<JobContext, StepError> {
+        let mut now = context.clone();
+        if !found.updates.is_empty() {
+            let read = self.parts.store.jobs(&[(context.job.tenant.clone(), context.job.id.clone())]).await?;
+            if let Some(read) = read.into_iter().flatten().next() {
+                now.assets = read.assets;
+            }
+        }
+        Ok(now)
     }
 
     fn done(&self, lease: &Lease, context: &JobContext, mut writes: Vec<Write>, end: Write, now: TimeMs) -> Commit {
@@ -328,14 +361,33 @@ impl Pipeline {
             writes.push(Write::Job { before: JobState::Open, after: Box::new(after) });
             return under(lease, Next::Done, writes);
         }
-        let random = u64::from_le_bytes(self.parts.random.bits()[..8].try_into().unwrap_or_default());
         let after = Job { failures, idle_polls: 0, message, updated_at: now, ..context.job.clone() };
         writes.push(Write::Job { before: JobState::Open, after: Box::new(after) });
-        under(lease, Next::After(policy.delay_ms(failures, random).max(delay_ms.min(LONGEST_DELAY_MS))), writes)
+        under(lease, Next::After(self.back_off(policy, failures, end).max(delay_ms.min(LONGEST_DELAY_MS))), writes)
+    }
+
+    /// How long a job waits after so many failures, the last of which ended so.
+    pub(crate) fn back_off(&self, policy: retry::RetryPolicy, failures: i64, end: &RunEnd) -> u64 {
+        let random = u64::from_le_bytes(self.parts.random.bits()[..8].try_into().unwrap_or_default());
+        policy.delay_ms(failures, random).max(asked_delay(end).min(LONGEST_DELAY_MS))
+    }
+
+    /// A run that left an effect open, where the rail can tell: asked at once. It counts as a failed try, so that a rail that
+    /// never gets anything is not sent to for ever.
+    fn to_look_up(&self, lease: &Lease, context: &JobContext, end: &RunEnd, mut writes: Vec<Write>, now: TimeMs) -> Commit {
+        let failures = context.job.failures + 1;
+        let policy = retry::policy(context.job.hook, Some(end), self.settings.retry_base_ms);
+        if policy.is_used_up(failures) && failures > 1 {
+            return self.held(lease, context, &format!("outcome unknown after {failures} tries: {}", printable(&end.message())), writes, now);
+        }
+        let message = Some("outcome unknown: the payout was sent and no answer came back; the rail is asked".to_owned());
+        let after = Job { failures, message, updated_at: now, ..context.job.clone() };
+        writes.push(Write::Job { before: JobState::Open, after: Box::new(after) });
+        under(lease, Next::After(0), writes)
     }
 
     /// Held for a person, with the withdrawal.
-    fn held(&self, lease: &Lease, context: &JobContext, reason: &str, mut writes: Vec<Write>, now: TimeMs) -> Commit {
+    pub(crate) fn held(&self, lease: &Lease, context: &JobContext, reason: &str, mut writes: Vec<Write>, now: TimeMs) -> Commit {
         tracing::error!(tenant.id = %context.tenant.id, job.id = %context.job.id, reason, "payout.held: a person has to say what happened");
         writes.extend(context.transaction.as_ref().and_then(|transaction| hold(transaction, reason, now)));
         let after = Job { state: JobState::Held, message: Some(reason.to_owned()), updated_at: now, ..context.job.clone() };

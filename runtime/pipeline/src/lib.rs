@@ -18,6 +18,7 @@ pub mod envelope;
 pub mod expire;
 mod host;
 pub mod jobs;
+mod lookup;
 mod payout;
 mod payouts;
 pub mod plan;

@@ -4,6 +4,7 @@ use windlass_domain::commit::Write;
 use windlass_domain::effect::{EffectRecord, Judgement, judge};
 use windlass_domain::ids::TimeMs;
 use windlass_domain::job::RunEnd;
+use windlass_domain::lookup::Question;
 use windlass_domain::ports::guest::{HookOutput, Payout};
 use windlass_domain::ports::store::JobContext;
 use windlass_domain::transaction::{History, Transaction};
@@ -22,6 +23,8 @@ pub(crate) enum Fate {
         /// Is an effect's outcome unknown?
         unknown: bool,
     },
+    /// The outcome is unknown: the `payout-status` hook is asked.
+    LookUp,
     /// Held for a person: why.
     Held(String),
 }
@@ -38,8 +41,15 @@ pub(crate) fn fate(context: &JobContext, journal: &[EffectRecord], end: Option<&
         Judgement::RunAgain(delay_ms) => Fate::Again { delay_ms, unknown: false },
         Judgement::RepeatWithSameKey => Fate::Again { delay_ms: 0, unknown: true },
         Judgement::Hold(reason) => Fate::Held(reason.to_owned()),
-        Judgement::LookUp => Fate::Held("outcome unknown: the payout was sent and no answer came back; look it up at the rail".to_owned()),
+        Judgement::LookUp => Fate::LookUp,
     }
+}
+
+/// The rail has the payout, as a look-up found: the withdrawal goes on as it says.
+pub(crate) fn looked_up(context: &JobContext, question: &Question, payout: &Payout, now: TimeMs) -> Fate {
+    let Some(before) = &context.transaction else { return Fate::Held("the job's transaction is gone".to_owned()) };
+    let id = external_id(payout).unwrap_or_default();
+    done(before, &WithdrawalEvent::PaidOut(payout.clone()), now, Some(format!("found by a look-up of effect {:?}: {id}", question.effect)))
 }
 
 fn external_id(payout: &Payout) -> Option<String> {
@@ -110,6 +120,7 @@ mod tests {
                 other => panic!("{other:?}"),
             },
             Fate::Again { delay_ms, unknown } => format!("again after {delay_ms}{}", if unknown { ", unknown" } else { "" }),
+            Fate::LookUp => "look up".to_owned(),
             Fate::Held(_) => "held".to_owned(),
         }
     }
@@ -139,7 +150,7 @@ mod tests {
             (sent(200), None, None, Hold, "again after 0, unknown"),
             (sent(422), Some(&returned), Some(&paid), Hold, "held"),
             (sent(0), None, None, Hold, "held"),
-            (sent(0), None, None, LookUp, "held"),
+            (sent(0), None, None, LookUp, "look up"),
             (sent(0), None, None, Idempotent, "again after 0, unknown"),
             (sent(503), Some(&returned), Some(&paid), Idempotent, "again after 0, unknown"),
         ];

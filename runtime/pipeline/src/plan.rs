@@ -239,7 +239,7 @@ fn decide<'a>(context: &PlanContext, chosen: &[&'a Transaction], entries: &Entri
                 continue;
             }
         };
-        let of_another_kind = planned.first().is_some_and(|first| first.makes().is_some() != one.makes().is_some());
+        let of_another_kind = planned.first().is_some_and(|first| (first.purpose, first.makes().is_some()) != (one.purpose, one.makes().is_some()));
         let made_already = planned.iter().any(|other| one.makes().is_some() && other.makes() == one.makes());
         if of_another_kind || made_already {
             continue;
@@ -382,12 +382,14 @@ mod tests {
             (vec![ready(1), to('V', ready(2)), ready(3)], None, None, (vec!["REF1", "REF3"], None)),
             (vec![to('V', ready(1)), ready(2), to('W', ready(3))], None, None, (vec!["REF1", "REF3"], None)),
             // One account is made once.
-            (vec![to('V', ready(1)), to('V', in_usd(ready(2))), to('W', in_usd(ready(3)))], None, None, (vec!["REF1", "REF3"], None)),
+            (vec![to('V', in_usd(ready(1))), to('V', in_usd(ready(2))), to('W', in_usd(ready(3)))], None, None, (vec!["REF1", "REF3"], None)),
+            // An account that is made with the deposit's own XLM is paid by it: another purpose.
+            (vec![to('V', ready(1)), to('W', in_usd(ready(2)))], None, None, (vec!["REF1"], None)),
             // Of a deposit in XLM the making is the payment: it carries the memo, and goes alone.
             (vec![with_memo(to('V', ready(1))), to('W', ready(2))], None, None, (vec!["REF1"], memo)),
             (vec![to('V', ready(1)), with_memo(to('W', ready(2))), to('X', ready(3))], None, None, (vec!["REF1", "REF3"], None)),
             // What only makes the account has no memo to carry.
-            (vec![with_memo(to('V', in_usd(ready(1)))), to('W', ready(2))], None, None, (vec!["REF1", "REF2"], None)),
+            (vec![with_memo(to('V', in_usd(ready(1)))), to('W', in_usd(ready(2)))], None, None, (vec!["REF1", "REF2"], None)),
             (vec![to('V', ready(1)), to('W', ready(2)), to('X', ready(3))], Some(2), None, (vec!["REF1", "REF3"], None)),
             (vec![to('V', ready(1)), to('W', ready(2))], Some(1), None, (vec!["REF1"], None)),
             // An account is made for a deposit once.
@@ -450,7 +452,7 @@ mod tests {
             (vec![xlm(1, "100.0000101")], None),
             (vec![xlm(1, "60"), xlm(2, "50"), xlm(3, "40")], Some((11, 2, 0, 1))),
             // What makes an account takes as much.
-            (vec![to('V', xlm(1, "60")), to('W', of(2, usd(), "1")), to('X', xlm(3, "39"))], Some((11, 2, 0, 1))),
+            (vec![to('V', xlm(1, "60")), to('W', xlm(2, "50")), to('X', xlm(3, "39"))], Some((11, 2, 0, 1))),
             // One that goes alone and is too large is not in the way.
             (vec![with_memo(xlm(1, "100.1")), xlm(2, "40")], Some((11, 1, 0, 1))),
             // One that cannot be served decides nothing: not the kind of the envelope either.

@@ -123,7 +123,7 @@ mod tests {
         let mut entries = Entries::default();
         let amount = |text: &str| text.parse::<Amount>().unwrap();
         if exists {
-            let entry = AccountEntry { sequence: 1, balance: amount("5"), available: amount("4"), auth_required: false };
+            let entry = AccountEntry { sequence: 1, balance: amount("5"), available: amount("4") };
             entries.accounts.insert(account.clone(), entry);
         }
         if let Some(authorized) = line {

@@ -88,7 +88,7 @@ pub(crate) fn version(effects: UnknownEffects) -> Version {
         number: VersionNumber(1),
         digest: "d".into(),
         hooks: vec![Hook::PollPendingDeposits, Hook::ProcessWithdrawal],
-        manifest: Manifest { rail: Rail { name: "bank".into(), effects }, ..Manifest::default() },
+        manifest: Manifest { rail: Rail { name: "bank".into(), effects, not_found_after_ms: None }, ..Manifest::default() },
         created_at: 0,
     }
 }
@@ -141,8 +141,8 @@ pub(crate) fn entries() -> Entries {
     Entries {
         latest_ledger: 50,
         accounts: BTreeMap::from([
-            (account('A'), AccountEntry { sequence: 10, balance: amount("105"), available: amount("100.00002"), auth_required: false }),
-            (account('U'), AccountEntry { sequence: 1, balance: Amount::ZERO, available: Amount::ZERO, auth_required: false }),
+            (account('A'), AccountEntry { sequence: 10, balance: amount("105"), available: amount("100.00002") }),
+            (account('U'), AccountEntry { sequence: 1, balance: Amount::ZERO, available: Amount::ZERO }),
         ]),
         trustlines: BTreeMap::from([
             ((account('A'), usd()), TrustlineEntry { balance: hundred, ..line }),

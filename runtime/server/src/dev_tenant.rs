@@ -25,7 +25,7 @@ pub(crate) struct DevTenantArgs {
     /// The tenant's id: 1 to 63 of a-z, 0-9 and -, beginning with a letter.
     tenant: String,
     /// The runtime's API.
-    #[arg(long, default_value = "http://127.0.0.1:4000", env = "WINDLASS_API")]
+    #[arg(long, default_value = "http://127.0.0.1:8080", env = "WINDLASS_API")]
     api: String,
     /// The operator's token: better in the environment than on the command line.
     #[arg(long, env = "WINDLASS_OPERATOR_TOKEN", hide_env_values = true)]

@@ -23,7 +23,8 @@ use std::time::Duration;
 
 use reqwest::Url;
 use stellar_xdr::{
-    Asset as XdrAsset, ChangeTrustAsset, ChangeTrustOp, CreateAccountOp, Operation as XdrOperation, OperationBody, PaymentOp,
+    Asset as XdrAsset, ChangeTrustAsset, ChangeTrustOp, CreateAccountOp, DataValue, ManageDataOp, Operation as XdrOperation, OperationBody,
+    PaymentOp, String64,
 };
 use windlass_domain::ports::ledger::{Ledger, LedgerError, LookUpStatus};
 use windlass_domain::{AccountId, Amount, Asset, Memo};
@@ -58,6 +59,13 @@ pub enum Operation {
         destination: AccountId,
         /// XLM that it begins with.
         starting_balance: Amount,
+    },
+    /// Writes a named value of the account's, or (none) removes it: `config.memo_required` with `1` asks for memos (SEP-29).
+    ManageData {
+        /// At most 64 bytes.
+        name: String,
+        /// At most 64 bytes.
+        value: Option<String>,
     },
     /// Makes, changes or (limit 0) removes a trustline.
     ChangeTrust {
@@ -132,6 +140,16 @@ fn operation(operation: &Operation) -> Result<XdrOperation, Error> {
             destination: xdr::account(destination)?,
             starting_balance: starting_balance.units(),
         }),
+        Operation::ManageData { name, value } => {
+            let too_long = |what| move |source| Error::Xdr { what, source };
+            OperationBody::ManageData(ManageDataOp {
+                data_name: String64(name.as_str().try_into().map_err(too_long("the name of a data entry"))?),
+                data_value: match value {
+                    Some(value) => Some(DataValue(value.as_bytes().to_vec().try_into().map_err(too_long("a data entry"))?)),
+                    None => None,
+                },
+            })
+        }
         Operation::ChangeTrust { asset, limit } => OperationBody::ChangeTrust(ChangeTrustOp {
             line: match xdr::asset(asset)? {
                 XdrAsset::Native => return Err(Error::Plan("XLM needs no trustline".into())),

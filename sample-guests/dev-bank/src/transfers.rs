@@ -169,12 +169,12 @@ fn payout(transfer: Transfer) -> Result<Payout, Error> {
     }
 }
 
-/// The bank accepts a request whole or not at all, but one that is still on its way may arrive later. So an empty
-/// answer is "cannot tell", never "not found".
+/// The bank accepts a request whole or not at all. One that is still on its way may arrive later: the host believes "not
+/// found" only after the time that the manifest declares (`rail.not_found_after_ms`).
 fn found(transfers: Vec<Transfer>) -> Result<Found, Error> {
     match <[Transfer; 1]>::try_from(transfers) {
         Ok([transfer]) => Ok(Found::Found(payout(transfer)?)),
-        Err(transfers) if transfers.is_empty() => Ok(Found::CannotTell),
+        Err(transfers) if transfers.is_empty() => Ok(Found::NotFound),
         Err(transfers) => {
             log::error(&format!("{} transfers under one key: the bank paid more than once", transfers.len()));
             Ok(Found::CannotTell)
@@ -231,9 +231,9 @@ mod tests {
     }
 
     #[test]
-    fn rule_3_nothing_found_is_not_a_no() {
+    fn rule_3_only_one_transfer_is_found() {
         let transfer = || Transfer { id: "tr-000001".into(), status: "settled".into(), reason: None };
-        assert_eq!(found(vec![]), Ok(Found::CannotTell));
+        assert_eq!(found(vec![]), Ok(Found::NotFound));
         assert_eq!(found(vec![transfer()]), Ok(Found::Found(Payout::paid("tr-000001"))));
         assert_eq!(found(vec![transfer(), transfer()]), Ok(Found::CannotTell));
     }

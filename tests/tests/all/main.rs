@@ -2,6 +2,7 @@
 
 mod dev_tenant;
 mod kill;
+mod lookup;
 mod payouts;
 mod people;
 mod python;

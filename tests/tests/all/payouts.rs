@@ -132,7 +132,10 @@ impl Story {
         });
         match reached.await {
             Ok(shown) => Ok(shown),
-            Err(error) => Err(error.context(format!("it stands at {:#}", self.house.show(&self.api, id).await?))),
+            Err(error) => {
+                let (shown, tenant) = (self.house.show(&self.api, id).await?, self.api.get("/v1/tenants/acme").await?);
+                Err(error.context(format!("it stands at {shown:#} with {tenant:#}")))
+            }
         }
     }
 }

@@ -9,8 +9,9 @@ use axum::extract::multipart::{Multipart, MultipartError, MultipartRejection};
 use axum::extract::State;
 use axum::http::StatusCode;
 use windlass_domain::VersionNumber;
+use windlass_domain::job::Hook;
 use windlass_domain::limits::COMPONENT_BYTES;
-use windlass_domain::manifest::Manifest;
+use windlass_domain::manifest::{Manifest, UnknownEffects};
 use windlass_domain::tenant::Version;
 
 use super::VersionView;
@@ -33,6 +34,10 @@ pub(crate) async fn handle(
     let checked = state.check.check(component.clone()).await.map_err(|refused| {
         Problem::invalid("component_refused", refused.to_string()).with_reasons(refused.reasons)
     })?;
+    if manifest.rail.effects == UnknownEffects::LookUp && !checked.hooks.contains(&Hook::PayoutStatus) {
+        let reason = "rail.effects: look-up needs the hook payout-status, which the component does not export".to_owned();
+        return Err(Problem::invalid("manifest_refused", format!("the manifest is refused: {reason}")).with_reasons(vec![reason]));
+    }
     let at = state.clock.now();
     let version = Version { tenant: tenant.id.clone(), number: VersionNumber(0), digest: checked.digest, hooks: checked.hooks, manifest, created_at: at };
     let stored = state.store.add_version(&version, &component).await?;

@@ -12,6 +12,8 @@ use crate::time::iso;
 /// A job as shown.
 #[derive(Serialize)]
 pub(crate) struct JobView {
+    /// Why it waits or is dead: first, for it is what whoever reads a list of dead letters wants to know.
+    message: Option<String>,
     id: String,
     hook: &'static str,
     transaction: Option<String>,
@@ -20,7 +22,6 @@ pub(crate) struct JobView {
     run_count: i64,
     failures: i64,
     idle_polls: i64,
-    message: Option<String>,
     created_at: String,
     updated_at: String,
 }
@@ -28,6 +29,7 @@ pub(crate) struct JobView {
 impl From<Job> for JobView {
     fn from(job: Job) -> Self {
         Self {
+            message: job.message,
             id: job.id.to_string(),
             hook: job.hook.as_str(),
             transaction: job.transaction.map(|id| id.to_string()),
@@ -36,7 +38,6 @@ impl From<Job> for JobView {
             run_count: job.runs,
             failures: job.failures,
             idle_polls: job.idle_polls,
-            message: job.message,
             created_at: iso(job.created_at),
             updated_at: iso(job.updated_at),
         }

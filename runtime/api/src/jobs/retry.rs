@@ -116,7 +116,7 @@ mod tests {
             updated_at: 0,
         };
         let end = Some(RunEnd::Trapped("x".into()));
-        let run = Run { tenant: tenant.clone(), job: job.id.clone(), ordinal: 1, version: job.version, started_at: 0, ended_at: Some(1), end, receipt: None };
+        let run = Run { tenant: tenant.clone(), job: job.id.clone(), ordinal: 1, hook: job.hook, version: job.version, started_at: 0, ended_at: Some(1), end, receipt: None };
         let effect = |answer| EffectRecord {
             tenant: tenant.clone(),
             job: job.id.clone(),

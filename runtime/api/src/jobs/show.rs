@@ -26,6 +26,8 @@ pub(crate) struct Answer {
 #[derive(Serialize)]
 struct RunView {
     ordinal: i64,
+    /// The job's, or `payout-status`.
+    hook: &'static str,
     version: i64,
     started_at: String,
     ended_at: Option<String>,
@@ -80,6 +82,7 @@ pub(super) async fn find(state: &ApiState, tenant: &Tenant, id: &str) -> Result<
 fn run_view(run: Run) -> RunView {
     RunView {
         ordinal: run.ordinal,
+        hook: run.hook.as_str(),
         version: run.version.0,
         started_at: iso(run.started_at),
         ended_at: run.ended_at.map(iso),

@@ -5,6 +5,7 @@ pub(crate) mod list;
 pub(crate) mod pay_again;
 pub(crate) mod release;
 pub(crate) mod resolve;
+pub(crate) mod retry;
 pub(crate) mod show;
 
 use std::collections::BTreeMap;

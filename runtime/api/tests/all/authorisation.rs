@@ -50,6 +50,7 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/v1/tenants/{tenant}/credits/{rail}/{external_id}/assign", Operator),
     ("GET", "/v1/tenants/{tenant}/waiting", Member),
     ("POST", "/v1/tenants/{tenant}/transactions/{id}/release", Operator),
+    ("POST", "/v1/tenants/{tenant}/transactions/{id}/retry", Operator),
     ("GET", "/v1/tenants/{tenant}/credits?unmatched=true", Member),
 ];
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use windlass_domain::commit::Write;
-use windlass_domain::job::{JobState, LogLevel, LogLine, Receipt, RunEnd};
+use windlass_domain::job::{Hook, JobState, LogLevel, LogLine, Receipt, RunEnd};
 use windlass_domain::VersionNumber;
 use windlass_domain::withdrawal::WithdrawalEvent;
 
@@ -47,12 +47,13 @@ async fn a_dead_payout_is_tried_again_only_while_its_withdrawal_waits() {
     let run = windlass_domain::job::Job { runs: 1, failures: 1, ..dead };
     let line = LogLine { level: LogLevel::Error, at, message: "no bank".into() };
     let receipt = Receipt { fuel_used: 7, fuel_allowed: 9, ..Receipt::default() };
-    write(&api, vec![Write::NewJob(Box::new(run)), Write::RunStarted { tenant: tenant.clone(), job: job.clone(), ordinal: 1, version, at }]).await;
+    write(&api, vec![Write::NewJob(Box::new(run)), Write::RunStarted { tenant: tenant.clone(), job: job.clone(), ordinal: 1, hook: Hook::ProcessWithdrawal, version, at }]).await;
     write(&api, vec![Write::RunEnded { tenant: tenant.clone(), job: job.clone(), ordinal: 1, end: RunEnd::OutOfFuel, receipt, log: vec![line], at }]).await;
 
     let shown = api.well("GET", &format!("{JOBS}/{job}"), Value::Null).await;
     assert_eq!(shown["state"], "dead");
     assert_eq!(shown["runs"][0]["end"], "out-of-fuel");
+    assert_eq!(shown["runs"][0]["hook"], "process-withdrawal");
     assert_eq!((&shown["runs"][0]["receipt"]["fuel_used"], &shown["runs"][0]["receipt"]["fuel_allowed"]), (&json!(7), &json!(9)));
     assert_eq!(shown["log"][0]["message"], "no bank");
     let of_transaction = api.well("GET", &format!("{JOBS}?transaction={}", transaction.id), Value::Null).await;
@@ -75,4 +76,22 @@ async fn rule_3_a_dead_job_of_a_refused_withdrawal_pays_nothing() {
     let retry = format!("{JOBS}/{}/retry", dead.id);
     write(&api, vec![Write::NewJob(Box::new(dead))]).await;
     assert_eq!(api.refused("POST", &retry, Value::Null).await, (409, "payout_open".into()));
+}
+
+#[tokio::test]
+async fn a_failing_poll_is_what_the_tenant_sees_first() {
+    let api = Api::new().await;
+    api.ready_tenant("acme", "hold").await;
+    let shown = api.well("GET", "/v1/tenants/acme", Value::Null).await;
+    assert_eq!((&shown["id"], &shown["polls"][0]["message"], &shown["polls"][0]["failing_since"]), (&json!("acme"), &Value::Null, &Value::Null));
+    let id = windlass_domain::JobId::new(shown["polls"][0]["job"].as_str().unwrap()).unwrap();
+    let (poll, ..) = api.store().show_job(&acme(), &id).await.unwrap().unwrap();
+    let run = |ordinal, at| Write::RunStarted { tenant: acme(), job: id.clone(), ordinal, hook: poll.hook, version: poll.version, at };
+    let failing = windlass_domain::job::Job { runs: 3, failures: 2, message: Some("misconfigured: no secret".into()), ..poll.clone() };
+    let changed = Write::Job { before: JobState::Open, after: Box::new(failing) };
+    write(&api, vec![run(1, 1_790_000_000_000), run(2, 1_790_000_060_000), run(3, 1_790_000_120_000), changed]).await;
+    let shown = api.well("GET", "/v1/tenants/acme", Value::Null).await;
+    assert_eq!(shown["polls"][0]["message"], "misconfigured: no secret");
+    assert_eq!(shown["polls"][0]["failures"], 2);
+    assert_eq!(shown["polls"][0]["failing_since"], "2026-09-21T14:14:20.000Z", "the second run is the first that failed");
 }

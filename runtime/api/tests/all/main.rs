@@ -5,5 +5,6 @@ mod harness;
 mod jobs;
 mod payouts;
 mod people;
+mod refused;
 mod setup;
 mod transactions;

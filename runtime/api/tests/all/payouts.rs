@@ -47,3 +47,21 @@ async fn rule_3_a_payout_that_came_back_may_have_arrived_after_all() {
     let paid = json!({ "outcome": "paid", "external_id": "cash-1", "reason": "handed over at the desk" });
     assert_eq!(api.well("POST", &resolve, paid).await["state"], "completed");
 }
+
+#[tokio::test]
+async fn rule_3_a_rail_that_is_looked_up_needs_the_hook_and_a_time() {
+    let api = Api::new().await;
+    api.tenant("acme").await;
+    let look_up = json!({ "rail": { "effects": "look-up", "not_found_after_ms": 60_000 } });
+    let hooks = "process-withdrawal,payout-status";
+    for (manifest, hooks, expected) in [
+        (look_up.clone(), hooks, (201, None)),
+        (look_up, "process-withdrawal", (422, Some("rail.effects"))),
+        (json!({ "rail": { "effects": "look-up" } }), hooks, (422, Some("rail.not_found_after_ms"))),
+        (json!({ "rail": { "effects": "hold", "not_found_after_ms": 60_000 } }), hooks, (422, Some("rail.not_found_after_ms"))),
+    ] {
+        let (status, answer) = api.upload("acme", manifest.clone(), hooks).await;
+        let place = answer["reasons"][0].as_str().and_then(|reason| reason.split(':').next());
+        assert_eq!((status.as_u16(), place), expected, "{manifest} {hooks}");
+    }
+}

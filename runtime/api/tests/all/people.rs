@@ -12,14 +12,14 @@ use windlass_domain::TransactionId;
 use crate::harness::{Api, account};
 use crate::transactions::{acme, advance, received, write};
 
-const TRANSACTIONS: &str = "/v1/tenants/acme/transactions";
+pub(crate) const TRANSACTIONS: &str = "/v1/tenants/acme/transactions";
 
-async fn stored(api: &Api, id: &Value) -> Transaction {
+pub(crate) async fn stored(api: &Api, id: &Value) -> Transaction {
     let id = TransactionId::new(id.as_str().unwrap()).unwrap();
     api.store().show_transaction(&acme(), &id).await.unwrap().unwrap().0
 }
 
-async fn begun(api: &Api, kind: &str) -> Transaction {
+pub(crate) async fn begun(api: &Api, kind: &str) -> Transaction {
     let mut asked = json!({ "kind": kind, "asset": "native", "amount": "100" });
     if kind == "deposit" {
         asked["account"] = json!(account("user"));
@@ -29,7 +29,7 @@ async fn begun(api: &Api, kind: &str) -> Transaction {
 }
 
 /// One step of a deposit, as a driver would commit it.
-async fn step(api: &Api, before: &Transaction, event: &DepositEvent) -> Transaction {
+pub(crate) async fn step(api: &Api, before: &Transaction, event: &DepositEvent) -> Transaction {
     let after = deposit::step(before, event, 1_790_000_100_000).unwrap();
     let history = History {
         version: after.version,

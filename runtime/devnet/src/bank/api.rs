@@ -6,7 +6,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::{ConnectInfo, Query, State},
-    http::{HeaderMap, Method, StatusCode, Uri},
+    http::{HeaderMap, Method, StatusCode, Uri, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 use hmac::{Hmac, KeyInit, Mac};
@@ -57,8 +57,8 @@ async fn handle(
     let mode = fault.as_ref().map_or(BankFaultMode::Ok, |fault| fault.mode);
     match (mode, &fault) {
         (BankFaultMode::FailBefore, _) => {
-            return refuse(StatusCode::SERVICE_UNAVAILABLE, "the bank is out of order")
-                .into_response_json();
+            let reply = refuse(StatusCode::SERVICE_UNAVAILABLE, "the bank is out of order");
+            return ([(RETRY_AFTER, "1")], reply.into_response_json()).into_response();
         }
         (BankFaultMode::SlowBefore, Some(fault)) => tokio::time::sleep(fault.delay()).await,
         _ => {}

@@ -31,7 +31,7 @@ pub enum BankFaultMode {
     SlowBefore,
     /// Acts, waits, then answers.
     SlowAfter,
-    /// Answers 503 and does not act.
+    /// Answers 503 with `Retry-After: 1` and does not act.
     FailBefore,
     /// Acts, then answers 500.
     FailAfter,

@@ -17,7 +17,7 @@ pub enum Outside {
     FeeBump,
     /// An operation of another kind than the known ones.
     #[error(
-        "operation {0} is outside this devnet, which knows CreateAccount, Payment and ChangeTrust"
+        "operation {0} is outside this devnet, which knows CreateAccount, Payment, ChangeTrust and ManageData"
     )]
     Operation(&'static str),
     /// A trust line to a pool share.
@@ -141,7 +141,9 @@ pub(crate) fn account_of(address: &MuxedAccount) -> AccountId {
 
 fn known(body: &OperationBody) -> Result<(), Outside> {
     match body {
-        OperationBody::CreateAccount(_) | OperationBody::Payment(_) => Ok(()),
+        OperationBody::CreateAccount(_)
+        | OperationBody::Payment(_)
+        | OperationBody::ManageData(_) => Ok(()),
         OperationBody::ChangeTrust(op) => match op.line {
             ChangeTrustAsset::PoolShare(_) => Err(Outside::PoolShare),
             _ => Ok(()),

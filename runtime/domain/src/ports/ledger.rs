@@ -75,8 +75,6 @@ pub struct AccountEntry {
     pub balance: Amount,
     /// XLM above the reserve and above what its offers sell. Not below zero.
     pub available: Amount,
-    /// As an issuer: its trustlines begin unauthorised.
-    pub auth_required: bool,
 }
 
 /// A trustline.

@@ -246,7 +246,7 @@ impl FakeLedger {
 
 /// All of it can be spent: the reserves of this ledger are nothing.
 fn with_balance(balance: Amount) -> AccountEntry {
-    AccountEntry { sequence: 1_000, balance, available: balance, auth_required: false }
+    AccountEntry { sequence: 1_000, balance, available: balance }
 }
 
 pub(crate) fn failed(code: &str) -> OperationResult {

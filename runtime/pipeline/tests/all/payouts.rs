@@ -86,7 +86,7 @@ async fn rule_3_the_table(world: World) {
         (Hold, Some(Takes::Says(409)), Refused, held, ("payout_held", Held, 1, 0)),
         (Hold, Some(Takes::PaysInSilence), Paid, held, ("payout_held", Held, 1, 1)),
         (Hold, Some(Takes::LosesIt), Refused, held, ("payout_held", Held, 1, 0)),
-        (LookUp, Some(Takes::PaysInSilence), Later, held, ("payout_held", Held, 1, 1)),
+        (LookUp, Some(Takes::PaysInSilence), Later, again, ("payout_held", Held, 1, 1)),
         (Idempotent, Some(Takes::Says(503)), Later, again, ("completed", Done, 2, 1)),
         (Idempotent, Some(Takes::PaysInSilence), Traps, again, ("completed", Done, 2, 1)),
         (Idempotent, Some(Takes::PaysInSilence), Refused, again, ("completed", Done, 2, 1)),

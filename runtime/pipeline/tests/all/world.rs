@@ -146,7 +146,7 @@ impl World {
             number: VersionNumber(0),
             digest: format!("digest of {hooks:?}"),
             hooks: hooks.to_vec(),
-            manifest: Manifest { rail: Rail { name: "bank".into(), effects }, ..Manifest::default() },
+            manifest: Manifest { rail: Rail { name: "bank".into(), effects, not_found_after_ms: None }, ..Manifest::default() },
             created_at: 1,
         };
         let version = self.store.add_version(&version, b"\0asm").await.unwrap();

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 use stellar_xdr::{
-    AccountEntry as XdrAccountEntry, AccountEntryExt, AccountEntryExtensionV1Ext, AccountFlags, LedgerEntryData, TransactionEnvelope, TrustLineEntryExt, TrustLineFlags,
+    AccountEntry as XdrAccountEntry, AccountEntryExt, AccountEntryExtensionV1Ext, LedgerEntryData, TransactionEnvelope, TrustLineEntryExt, TrustLineFlags,
 };
 use windlass_domain::Amount;
 use windlass_domain::ports::ledger::{AccountEntry, Entries, From, LookUp, LookUpStatus, PaymentPage, Submission, TrustlineEntry};
@@ -99,7 +99,6 @@ fn account_entry(account: &XdrAccountEntry) -> AccountEntry {
         sequence: account.seq_num.0,
         balance: Amount::from_units(account.balance),
         available: Amount::from_units(i64::try_from(available.max(0)).unwrap_or(i64::MAX)),
-        auth_required: account.flags & (AccountFlags::RequiredFlag as u32) != 0,
     }
 }
 

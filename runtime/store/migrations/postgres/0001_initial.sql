@@ -280,6 +280,7 @@ CREATE TABLE runs (
     tenant TEXT COLLATE "C" NOT NULL,
     job_id TEXT COLLATE "C" NOT NULL,
     ordinal BIGINT NOT NULL,
+    hook TEXT COLLATE "C" NOT NULL,
     version BIGINT NOT NULL,
     started_at BIGINT NOT NULL,
     ended_at BIGINT,
@@ -289,6 +290,8 @@ CREATE TABLE runs (
     CONSTRAINT runs_once PRIMARY KEY (tenant, job_id, ordinal),
     CONSTRAINT runs_job FOREIGN KEY (tenant, job_id) REFERENCES jobs (tenant, id),
     CONSTRAINT runs_ordinal CHECK (ordinal > 0),
+    CONSTRAINT runs_hook CHECK (hook IN (
+        'poll-pending-deposits', 'after-deposit', 'process-withdrawal', 'poll-pending-payouts', 'payout-status', 'interactive')),
     CONSTRAINT runs_end CHECK (
         (ended_at IS NULL) = (end_code IS NULL) AND (ended_at IS NULL) = (end_detail IS NULL)
         AND (ended_at IS NULL) = (receipt IS NULL))

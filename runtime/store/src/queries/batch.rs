@@ -149,8 +149,8 @@ impl Batch {
             }
             Write::NewJob(job) => self.new_jobs.push(jobs::row(job)),
             Write::Job { before, after } => self.jobs.push(after.id.to_string(), jobs::changed_row(*before, after)),
-            Write::RunStarted { tenant, job, ordinal, version, at } => {
-                self.runs_started.push(format!("{ordinal} of {job}"), jobs::start_row(tenant, job, *ordinal, *version, *at));
+            Write::RunStarted { tenant, job, ordinal, hook, version, at } => {
+                self.runs_started.push(format!("{ordinal} of {job}"), jobs::start_row(tenant, job, *ordinal, *hook, *version, *at));
             }
             Write::RunEnded { tenant, job, ordinal, end, receipt, log, at } => {
                 self.runs_ended.push(format!("{ordinal} of {job}"), jobs::end_row(tenant, job, *ordinal, end, receipt, *at));

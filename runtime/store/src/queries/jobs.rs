@@ -27,9 +27,9 @@ pub(super) const UPDATE: &str = "
 /// A run's row, or that of a poll again that found nothing or was overtaken: never one that has effects, nor one that
 /// ended otherwise.
 pub(super) const START_RUN: &str = "
-    INSERT INTO runs (tenant, job_id, ordinal, version, started_at)
-    SELECT {t:tenant}, {t:job_id}, {n:ordinal}, {n:version}, {n:started_at} FROM {items} WHERE true
-    ON CONFLICT (tenant, job_id, ordinal) DO UPDATE SET version = excluded.version, started_at = excluded.started_at,
+    INSERT INTO runs (tenant, job_id, ordinal, hook, version, started_at)
+    SELECT {t:tenant}, {t:job_id}, {n:ordinal}, {t:hook}, {n:version}, {n:started_at} FROM {items} WHERE true
+    ON CONFLICT (tenant, job_id, ordinal) DO UPDATE SET hook = excluded.hook, version = excluded.version, started_at = excluded.started_at,
         ended_at = NULL, end_code = NULL, end_detail = NULL, receipt = NULL
     WHERE NOT EXISTS (SELECT 1 FROM effects WHERE effects.tenant = runs.tenant AND effects.job_id = runs.job_id
             AND effects.run = runs.ordinal)
@@ -74,8 +74,8 @@ pub(super) fn changed_row(before: JobState, after: &Job) -> Value {
     row
 }
 
-pub(super) fn start_row(tenant: &TenantId, job: &JobId, ordinal: i64, version: VersionNumber, at: TimeMs) -> Value {
-    json!({"tenant": tenant, "job_id": job, "ordinal": ordinal, "version": version.0, "started_at": at})
+pub(super) fn start_row(tenant: &TenantId, job: &JobId, ordinal: i64, hook: Hook, version: VersionNumber, at: TimeMs) -> Value {
+    json!({"tenant": tenant, "job_id": job, "ordinal": ordinal, "hook": hook.as_str(), "version": version.0, "started_at": at})
 }
 
 pub(super) fn end_row(tenant: &TenantId, job: &JobId, ordinal: i64, end: &RunEnd, receipt: &Receipt, at: TimeMs) -> Value {
@@ -136,6 +136,7 @@ fn run_from_row(row: &Row) -> Result<Run, StoreError> {
         tenant: fields.parsed("tenant")?,
         job: fields.parsed("job_id")?,
         ordinal: fields.int("ordinal")?,
+        hook: fields.named("hook", Hook::from_name)?,
         version: VersionNumber(fields.int("version")?),
         started_at: fields.int("started_at")?,
         ended_at: fields.int_or_none("ended_at")?,

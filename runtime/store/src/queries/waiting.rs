@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::{Connection, Db, Fields, transactions};
 
 /// Oldest change first. `due_at` is the row of the queue that the state is driven by: a ready deposit's account has one, or
-/// a live envelope whose verdict makes one. `stopped`: its payout job waits for a person.
+/// a live envelope whose verdict makes one; what an envelope carries has the envelope's. `stopped`: its payout job waits for a person.
 const LIST: &str = "
     SELECT waiting.*,
         CASE
@@ -19,17 +19,16 @@ const LIST: &str = "
                 (SELECT due_at FROM work WHERE work.tenant = waiting.tenant AND work.kind = 'plan' AND work.subject = waiting.anchor_account),
                 (SELECT MIN(due_at) FROM envelopes JOIN work ON work.tenant = envelopes.tenant AND work.kind = 'envelope' AND work.subject = envelopes.id
                  WHERE envelopes.tenant = waiting.tenant AND envelopes.source = waiting.anchor_account AND envelopes.state IN ('signed', 'submitted')))
-            WHEN kind = 'deposit' AND state IN ('signed', 'submitted') THEN (
-                SELECT MIN(due_at) FROM envelope_payments
-                JOIN envelopes ON envelopes.tenant = envelope_payments.tenant AND envelopes.id = envelope_payments.envelope_id
-                JOIN work ON work.tenant = envelopes.tenant AND work.kind = 'envelope' AND work.subject = envelopes.id
-                WHERE envelope_payments.tenant = waiting.tenant AND envelope_payments.transaction_id = waiting.id)
             WHEN kind = 'withdrawal' AND state = 'received' THEN (
                 SELECT MIN(due_at) FROM jobs JOIN work ON work.tenant = jobs.tenant AND work.kind = 'job' AND work.subject = jobs.id
                 WHERE jobs.tenant = waiting.tenant AND jobs.transaction_id = waiting.id AND jobs.state = 'open')
-            ELSE (
-                SELECT MIN(due_at) FROM work WHERE work.tenant = waiting.tenant AND work.subject = waiting.id
-                    AND work.kind IN ('trust', 'expire'))
+            ELSE COALESCE(
+                (SELECT MIN(due_at) FROM envelope_payments
+                 JOIN envelopes ON envelopes.tenant = envelope_payments.tenant AND envelopes.id = envelope_payments.envelope_id
+                 JOIN work ON work.tenant = envelopes.tenant AND work.kind = 'envelope' AND work.subject = envelopes.id
+                 WHERE envelope_payments.tenant = waiting.tenant AND envelope_payments.transaction_id = waiting.id),
+                (SELECT MIN(due_at) FROM work WHERE work.tenant = waiting.tenant AND work.subject = waiting.id
+                     AND work.kind IN ('trust', 'expire')))
         END AS due_at,
         (SELECT COUNT(*) FROM jobs WHERE jobs.tenant = waiting.tenant AND jobs.transaction_id = waiting.id
             AND jobs.hook = 'process-withdrawal' AND jobs.state IN ('dead', 'held')) AS stopped

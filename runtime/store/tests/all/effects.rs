@@ -25,7 +25,7 @@ async fn running(world: &World) -> (Job, Lease) {
 }
 
 fn started(job: &Job, ordinal: i64) -> Write {
-    Write::RunStarted { tenant: acme(), job: job.id.clone(), ordinal, version: VersionNumber(1), at: 1 }
+    Write::RunStarted { tenant: acme(), job: job.id.clone(), ordinal, hook: job.hook, version: VersionNumber(1), at: 1 }
 }
 
 fn effect(job: &Job, run: i64, name: &str, answer: Option<EffectAnswer>) -> EffectRecord {

@@ -23,7 +23,7 @@ both!(
 );
 
 fn start(job: &Job, ordinal: i64) -> Write {
-    Write::RunStarted { tenant: acme(), job: job.id.clone(), ordinal, version: VersionNumber(1), at: ordinal }
+    Write::RunStarted { tenant: acme(), job: job.id.clone(), ordinal, hook: job.hook, version: VersionNumber(1), at: ordinal }
 }
 
 fn end(job: &Job, ordinal: i64, end: RunEnd, log: &[&str]) -> Write {

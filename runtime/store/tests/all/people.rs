@@ -7,7 +7,7 @@ use windlass_domain::ports::store::{Page, StoreError};
 use windlass_domain::rules::{AssetRules, DirectionRules};
 use windlass_domain::tenant::{Matched, Version};
 use windlass_domain::transaction::{State, Transaction};
-use windlass_domain::waits::Waits;
+use windlass_domain::waits::{Waits, waits_for};
 use windlass_domain::withdrawal::WithdrawalState as W;
 use windlass_domain::{Amount, TransactionId, VersionNumber};
 
@@ -20,6 +20,7 @@ both!(
     rule_6_what_cannot_leave_is_booked,
     a_deadline_is_a_row_of_the_queue,
     what_waits_for_whom,
+    what_an_envelope_carries_waits_for_the_ledger,
     an_enabled_direction_keeps_its_hook,
     neither_asset_nor_version_overlooks_the_other,
 );
@@ -102,6 +103,20 @@ async fn what_waits_for_whom(world: World) {
     let last = first.last().map(|row| (row.transaction.updated_at, row.transaction.id.to_string()));
     assert_eq!(seen(world.store.waiting(&acme(), &Page { after: last, limit: 100 }).await.unwrap()).len(), 4);
     assert_eq!(world.transaction(3).await, signed);
+}
+
+async fn what_an_envelope_carries_waits_for_the_ledger(world: World) {
+    let states: Vec<D> = D::ALL.iter().copied().filter(|&state| waits_for(State::Deposit(state)) == Waits::Ledger).collect();
+    let numbers: Vec<u16> = (1..).take(states.len()).collect();
+    world.write(numbers.iter().zip(&states).map(|(&number, &state)| new(deposit(number, state))).collect()).await.unwrap();
+    let carries = envelope(1, 5, &numbers);
+    let key = windlass_domain::commit::WorkKey { tenant: Some(acme()), kind: WorkKind::Envelope, subject: carries.id.to_string() };
+    world.write(vec![Write::NewEnvelope(Box::new(carries)), Write::Work { key, after_ms: 0 }]).await.unwrap();
+    let rows = world.store.waiting(&acme(), &Page { after: None, limit: 100 }).await.unwrap();
+    assert_eq!(rows.len(), states.len());
+    for row in rows {
+        assert!(row.waits == Waits::Ledger && row.due_at.is_some(), "{row:?}");
+    }
 }
 
 async fn an_enabled_direction_keeps_its_hook(world: World) {

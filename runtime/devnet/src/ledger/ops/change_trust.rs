@@ -5,13 +5,10 @@ use stellar_xdr::{
     TrustLineEntry, TrustLineEntryExt, TrustLineFlags,
 };
 
-use super::Place;
+use super::{MOST_SUB_ENTRIES, Place};
 use crate::ledger::entries::{
     Scratch, View, available, code_is_valid, credit_asset, issuer_of, line_asset, line_key,
 };
-
-/// No account can have more lines, offers, signers and data together.
-const MOST_SUB_ENTRIES: u32 = 1000;
 
 pub(super) fn check(op: &ChangeTrustOp, source: &AccountId) -> Result<(), ChangeTrustResult> {
     let asset = credit_asset(&op.line).ok_or(ChangeTrustResult::Malformed)?;

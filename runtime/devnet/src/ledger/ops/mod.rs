@@ -2,14 +2,18 @@
 
 mod change_trust;
 mod create_account;
+mod manage_data;
 mod payment;
 
 use stellar_xdr::{
-    AccountId, ChangeTrustResult, CreateAccountResult, OperationBody, OperationResult,
-    OperationResultTr, PaymentResult,
+    AccountId, ChangeTrustResult, CreateAccountResult, ManageDataResult, OperationBody,
+    OperationResult, OperationResultTr, PaymentResult,
 };
 
 use super::entries::{Scratch, View};
+
+/// No account can have more lines, offers, signers and data together.
+const MOST_SUB_ENTRIES: u32 = 1000;
 
 /// What an operation needs to know of the ledger it runs in.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +32,9 @@ pub(crate) fn check(body: &OperationBody, source: &AccountId) -> Result<(), Oper
         OperationBody::Payment(op) => payment::check(op).map_err(OperationResultTr::Payment),
         OperationBody::ChangeTrust(op) => {
             change_trust::check(op, source).map_err(OperationResultTr::ChangeTrust)
+        }
+        OperationBody::ManageData(op) => {
+            manage_data::check(op).map_err(OperationResultTr::ManageData)
         }
         _ => return Err(OperationResult::OpNotSupported),
     };
@@ -64,6 +71,10 @@ pub(crate) fn apply(
             Ok(()) => inner(OperationResultTr::ChangeTrust(ChangeTrustResult::Success)),
             Err(result) => result,
         },
+        OperationBody::ManageData(op) => match manage_data::apply(op, source, state, place) {
+            Ok(()) => inner(OperationResultTr::ManageData(ManageDataResult::Success)),
+            Err(result) => result,
+        },
         _ => OperationResult::OpNotSupported,
     }
 }
@@ -78,6 +89,9 @@ pub(crate) fn blank(body: &OperationBody) -> OperationResult {
         OperationBody::ChangeTrust(_) => {
             inner(OperationResultTr::ChangeTrust(ChangeTrustResult::Success))
         }
+        OperationBody::ManageData(_) => {
+            inner(OperationResultTr::ManageData(ManageDataResult::Success))
+        }
         _ => OperationResult::OpNotSupported,
     }
 }
@@ -90,6 +104,7 @@ pub(crate) fn succeeded(result: &OperationResult) -> bool {
             OperationResultTr::CreateAccount(CreateAccountResult::Success)
                 | OperationResultTr::Payment(PaymentResult::Success)
                 | OperationResultTr::ChangeTrust(ChangeTrustResult::Success)
+                | OperationResultTr::ManageData(ManageDataResult::Success)
         )
     )
 }
