@@ -197,9 +197,9 @@ impl From<AmountError> for Error {
             AmountError::NotANumber(_) | AmountError::TooManyDecimals(_) | AmountError::TooLarge(_) => {
                 Self::UnexpectedResponse(error.to_string())
             }
-            AmountError::LosesDigits { .. } => Self::Misconfigured(format!(
-                "{error}; let the asset's decimals in the fee schedule agree with the rail's"
-            )),
+            AmountError::LosesDigits { .. } => {
+                Self::Misconfigured(format!("{error}; let the asset's decimals in the fee schedule agree with the rail's"))
+            }
         }
     }
 }

@@ -7,9 +7,7 @@
 use crate::bindings::{hook_deposits, hook_interactive, hook_payout_status, hook_payouts, hook_withdrawals};
 use crate::{Error, Field, Payout, PendingDeposits, PendingPayouts, Transaction};
 
-pub use hook_deposits::exports::windlass::anchor::deposits::{
-    DepositUpdate, Failed, Poll, Received, SeenPending, UnmatchedCredit,
-};
+pub use hook_deposits::exports::windlass::anchor::deposits::{DepositUpdate, Failed, Poll, Received, SeenPending, UnmatchedCredit};
 pub use hook_interactive::exports::windlass::anchor::interactive::{Choice, FieldKind, FieldSpec, Problem, Step};
 pub use hook_payout_status::exports::windlass::anchor::payout_status::Found;
 pub use hook_payouts::exports::windlass::anchor::payouts::{PayoutPoll, PayoutProgress, PayoutUpdate};

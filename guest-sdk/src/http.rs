@@ -39,15 +39,7 @@ pub struct Request {
 impl Request {
     /// Any method. The URL is absolute: `Request::new(Method::Get, "https://bank.example/v1/statement")`
     pub fn new(method: Method, url: &str) -> Self {
-        Self {
-            request: http_client::Request {
-                method,
-                url: url.to_owned(),
-                headers: Vec::new(),
-                body: None,
-                effect: Effect::None,
-            },
-        }
+        Self { request: http_client::Request { method, url: url.to_owned(), headers: Vec::new(), body: None, effect: Effect::None } }
     }
 
     /// `GET`. `Request::get("https://bank.example/v1/statement").send()`
@@ -191,10 +183,7 @@ mod tests {
         let text = || "text".to_owned();
         for (error, expected) in [
             (Error::Invalid(text()), HookError::Misconfigured("the request is not well-formed: text".into())),
-            (
-                Error::Denied(text()),
-                HookError::Misconfigured("the request is not allowed; what would allow it: text".into()),
-            ),
+            (Error::Denied(text()), HookError::Misconfigured("the request is not allowed; what would allow it: text".into())),
             (Error::NotConnected(text()), HookError::TryLater(30_000)),
             (Error::NoAnswer(text()), HookError::TryLater(30_000)),
             (Error::TooLarge(text()), HookError::UnexpectedResponse("the answer is too large: text".into())),
@@ -205,11 +194,7 @@ mod tests {
 
     #[test]
     fn answers_are_read() {
-        let answer = Response {
-            status: 201,
-            headers: vec![("retry-after".into(), "3".into())],
-            body: b"{\"id\":1}".to_vec(),
-        };
+        let answer = Response { status: 201, headers: vec![("retry-after".into(), "3".into())], body: b"{\"id\":1}".to_vec() };
         assert!(answer.is_success());
         assert_eq!(answer.header("Retry-After"), Some("3"));
         assert_eq!(answer.text(), Ok("{\"id\":1}"));

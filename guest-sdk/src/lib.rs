@@ -48,9 +48,9 @@ pub use bindings::imports::windlass::anchor::types::{
     Asset, Error, Field, Kind, Memo, Payout, PayoutInProgress, PayoutPaid, PayoutPickup, Transaction,
 };
 pub use hooks::{
-    Choice, DepositEvents, DepositIntegration, DepositUpdate, Failed, FieldKind, FieldSpec, Found, Interactive, Payment,
-    PayoutPoll, PayoutProgress, PayoutStatus, PayoutUpdate, Payouts, Poll, Problem, Received, SeenPending, Step,
-    UnmatchedCredit, WithdrawalIntegration,
+    Choice, DepositEvents, DepositIntegration, DepositUpdate, Failed, FieldKind, FieldSpec, Found, Interactive, Payment, PayoutPoll,
+    PayoutProgress, PayoutStatus, PayoutUpdate, Payouts, Poll, Problem, Received, SeenPending, Step, UnmatchedCredit,
+    WithdrawalIntegration,
 };
 #[doc(hidden)]
 pub use register::__enter;

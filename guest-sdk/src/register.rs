@@ -70,23 +70,19 @@ macro_rules! __register_integration {
         const _: () = {
             struct Hook;
             impl $crate::bindings::hook_deposits::exports::windlass::anchor::deposits::Guest for Hook {
-                fn poll_pending_deposits(
-                    pending: &$crate::PendingDeposits,
-                ) -> ::core::result::Result<$crate::Poll, $crate::Error> {
+                fn poll_pending_deposits(pending: &$crate::PendingDeposits) -> ::core::result::Result<$crate::Poll, $crate::Error> {
                     $crate::__enter();
                     <$integration as $crate::DepositIntegration>::poll_pending_deposits(pending)
                 }
             }
-            $crate::bindings::hook_deposits::export_deposits!(Hook with_types_in $crate::bindings::hook_deposits);
+    $crate::bindings::hook_deposits::export_deposits!(Hook with_types_in $crate::bindings::hook_deposits);
         };
     };
     (deposit_events = $integration:ty) => {
         const _: () = {
             struct Hook;
             impl $crate::bindings::hook_deposit_events::exports::windlass::anchor::deposit_events::Guest for Hook {
-                fn after_deposit(
-                    transaction: $crate::Transaction,
-                ) -> ::core::result::Result<(), $crate::Error> {
+                fn after_deposit(transaction: $crate::Transaction) -> ::core::result::Result<(), $crate::Error> {
                     $crate::__enter();
                     <$integration as $crate::DepositEvents>::after_deposit(transaction)
                 }
@@ -117,14 +113,12 @@ macro_rules! __register_integration {
         const _: () = {
             struct Hook;
             impl $crate::bindings::hook_payouts::exports::windlass::anchor::payouts::Guest for Hook {
-                fn poll_pending_payouts(
-                    pending: &$crate::PendingPayouts,
-                ) -> ::core::result::Result<$crate::PayoutPoll, $crate::Error> {
+                fn poll_pending_payouts(pending: &$crate::PendingPayouts) -> ::core::result::Result<$crate::PayoutPoll, $crate::Error> {
                     $crate::__enter();
                     <$integration as $crate::Payouts>::poll_pending_payouts(pending)
                 }
             }
-            $crate::bindings::hook_payouts::export_payouts!(Hook with_types_in $crate::bindings::hook_payouts);
+    $crate::bindings::hook_payouts::export_payouts!(Hook with_types_in $crate::bindings::hook_payouts);
         };
     };
     (payout_status = $integration:ty) => {

@@ -39,8 +39,9 @@ pub fn require(name: &str) -> Result<String, Error> {
 pub fn parse_or<T: FromStr>(name: &str, default: T) -> Result<T, Error> {
     match settings::get(name) {
         None => Ok(default),
-        Some(value) => value.trim().parse().map_err(|_| {
-            Error::Misconfigured(format!("the setting `{name}` is `{value}`, which cannot be read; correct it"))
-        }),
+        Some(value) => value
+            .trim()
+            .parse()
+            .map_err(|_| Error::Misconfigured(format!("the setting `{name}` is `{value}`, which cannot be read; correct it"))),
     }
 }

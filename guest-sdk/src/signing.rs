@@ -39,12 +39,10 @@ pub fn verify_hmac_sha256(secret: &str, message: &[u8], mac: &[u8]) -> Result<bo
 
 fn classify(error: SigningError) -> Error {
     match error {
-        SigningError::UnknownSecret(name) => {
-            Error::Misconfigured(format!("there is no secret `{name}`; add it to the tenant's secrets"))
+        SigningError::UnknownSecret(name) => Error::Misconfigured(format!("there is no secret `{name}`; add it to the tenant's secrets")),
+        SigningError::NotPermitted(name) => {
+            Error::Misconfigured(format!("the manifest does not allow signing with the secret `{name}`; add it to the manifest"))
         }
-        SigningError::NotPermitted(name) => Error::Misconfigured(format!(
-            "the manifest does not allow signing with the secret `{name}`; add it to the manifest"
-        )),
     }
 }
 

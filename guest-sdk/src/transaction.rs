@@ -1,9 +1,6 @@
 //! Short ways of reading a [`Transaction`] and of making the answers.
 
-use crate::{
-    Amount, DepositUpdate, Error, Failed, Payout, PayoutInProgress, PayoutPaid, PayoutPickup, Received, SeenPending,
-    Transaction,
-};
+use crate::{Amount, DepositUpdate, Error, Failed, Payout, PayoutInProgress, PayoutPaid, PayoutPickup, Received, SeenPending, Transaction};
 
 impl Transaction {
     /// What the user filled in under this name, or none. `transaction.field("bank_account_number")`
@@ -17,9 +14,9 @@ impl Transaction {
     /// # Errors
     /// [`Error::Misconfigured`], naming the field, if it is missing or empty: the tenant's flow has to ask for it.
     pub fn require_field(&self, name: &str) -> Result<&str, Error> {
-        self.field(name).filter(|value| !value.trim().is_empty()).ok_or_else(|| {
-            Error::Misconfigured(format!("transaction {} has no field `{name}`; let the flow ask for it", self.id))
-        })
+        self.field(name)
+            .filter(|value| !value.trim().is_empty())
+            .ok_or_else(|| Error::Misconfigured(format!("transaction {} has no field `{name}`; let the flow ask for it", self.id)))
     }
 
     /// What leaves, exactly: what a payout pays. `transaction.amount_out()?.to_string_with_decimals(2)?`
@@ -38,11 +35,7 @@ impl DepositUpdate {
     /// `DepositUpdate::received(&transaction.id, amount, "line-000007")`
     #[must_use]
     pub fn received(transaction_id: &str, amount: Amount, external_id: &str) -> Self {
-        Self::Received(Received {
-            id: transaction_id.to_owned(),
-            amount: amount.units(),
-            external_id: external_id.to_owned(),
-        })
+        Self::Received(Received { id: transaction_id.to_owned(), amount: amount.units(), external_id: external_id.to_owned() })
     }
 
     /// The bank has seen it, it is not settled; `eta` in milliseconds since 1970.
@@ -76,9 +69,6 @@ impl Payout {
     /// The user has to fetch it. `Payout::ready_for_pickup("tr-000001", "Any branch, with your passport")`
     #[must_use]
     pub fn ready_for_pickup(external_id: &str, instructions: &str) -> Self {
-        Self::ReadyForPickup(PayoutPickup {
-            external_id: external_id.to_owned(),
-            instructions: instructions.to_owned(),
-        })
+        Self::ReadyForPickup(PayoutPickup { external_id: external_id.to_owned(), instructions: instructions.to_owned() })
     }
 }

@@ -49,7 +49,8 @@ impl Api {
         body.extend_from_slice(component);
         body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
         let path = format!("/v1/tenants/{tenant}/integrations");
-        let request = self.client.post(self.url(&path)).header("content-type", format!("multipart/form-data; boundary={BOUNDARY}")).body(body);
+        let request =
+            self.client.post(self.url(&path)).header("content-type", format!("multipart/form-data; boundary={BOUNDARY}")).body(body);
         self.send(request, &path).await
     }
 

@@ -51,7 +51,8 @@ impl Network {
     pub async fn create_accounts(&self, keys: &[&LocalKey]) -> Result<()> {
         let starting_balance: Amount = STARTING_BALANCE.parse()?;
         for some in keys.chunks(100) {
-            let operations: Vec<_> = some.iter().map(|key| Operation::CreateAccount { destination: key.account(), starting_balance }).collect();
+            let operations: Vec<_> =
+                some.iter().map(|key| Operation::CreateAccount { destination: key.account(), starting_balance }).collect();
             setup::run(&*self.ledger, &self.passphrase, &self.funder, None, &operations).await?;
         }
         Ok(())

@@ -52,10 +52,8 @@ fn guests(root: &Path) -> Result<Vec<Guest>> {
     let release = root.join("sample-guests/target").join(toolchain::TARGET).join("release");
     let out = root.join("target/guests");
     let file = |name: &str| format!("{}.wasm", name.replace('-', "_"));
-    let mut guests: Vec<Guest> = COMPONENTS
-        .iter()
-        .map(|name| Guest { core: release.join(file(name)), component: out.join(format!("{name}.wasm")) })
-        .collect();
+    let mut guests: Vec<Guest> =
+        COMPONENTS.iter().map(|name| Guest { core: release.join(file(name)), component: out.join(format!("{name}.wasm")) }).collect();
     let examples = root.join("sample-guests/hostile/examples");
     let mut names: Vec<String> = Vec::new();
     for entry in fs::read_dir(&examples).with_context(|| format!("cannot read {}", examples.display()))? {
@@ -65,10 +63,11 @@ fn guests(root: &Path) -> Result<Vec<Guest>> {
         }
     }
     names.sort();
-    guests.extend(names.iter().map(|name| Guest {
-        core: release.join("examples").join(file(name)),
-        component: out.join(format!("hostile-{name}.wasm")),
-    }));
+    guests.extend(
+        names
+            .iter()
+            .map(|name| Guest { core: release.join("examples").join(file(name)), component: out.join(format!("hostile-{name}.wasm")) }),
+    );
     Ok(guests)
 }
 

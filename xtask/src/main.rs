@@ -96,20 +96,25 @@ fn test(root: &Path, stages: &mut Stages, arguments: &[String]) -> Result<()> {
     stages.run("building the tests", || {
         stages::check(cargo(root).args(["test", "--workspace", "--no-run"]), "cargo test --workspace --no-run")
     })?;
-    stages.run("tests", || {
-        stages::check(cargo(root).args(["test", "--workspace"]).args(arguments), "cargo test --workspace")
-    })
+    stages.run("tests", || stages::check(cargo(root).args(["test", "--workspace"]).args(arguments), "cargo test --workspace"))
 }
 
 /// The linter holds what the compiler does not: who may read clocks and randomness (money rule 8), among others.
 fn lints(root: &Path) -> Result<()> {
-    if !stages::quietly(cargo(root).args(["clippy", "--version"]), Duration::from_secs(20)) {
-        anyhow::ensure!(std::env::var_os("CI").is_none(), "cargo clippy is not installed: rustup component add clippy");
-        eprintln!("    cargo clippy is not installed, so it is left out here: rustup component add clippy");
-        return Ok(());
+    let format = ["fmt", "--all", "--check"];
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+    for (component, words, again) in [
+        ("rustfmt", format.as_slice(), "cargo fmt --all"),
+        ("clippy", &clippy, "cargo clippy --workspace --all-targets -- --deny warnings"),
+    ] {
+        if stages::quietly(cargo(root).args([words[0], "--version"]), Duration::from_secs(20)) {
+            stages::check(cargo(root).args(words), again)?;
+            continue;
+        }
+        anyhow::ensure!(std::env::var_os("CI").is_none(), "cargo {} is not installed: rustup component add {component}", words[0]);
+        eprintln!("    cargo {} is not installed, so it is left out here: rustup component add {component}", words[0]);
     }
-    let words = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
-    stages::check(cargo(root).args(words), "cargo clippy --workspace --all-targets -- --deny warnings")
+    Ok(())
 }
 
 /// The demo's own exit code, so that whoever called it can tell.
@@ -117,11 +122,8 @@ fn demo(root: &Path, stages: &mut Stages, arguments: &[String]) -> Result<ExitCo
     stages.run("guests", || guests::build(root))?;
     stages.run("binaries", || binaries(root))?;
     let demo = target(root).join("debug").join(format!("windlass-demo{}", std::env::consts::EXE_SUFFIX));
-    let status = Command::new(&demo)
-        .args(arguments)
-        .current_dir(root)
-        .status()
-        .with_context(|| format!("cannot start {}", demo.display()))?;
+    let status =
+        Command::new(&demo).args(arguments).current_dir(root).status().with_context(|| format!("cannot start {}", demo.display()))?;
     let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
     Ok(ExitCode::from(code))
 }

@@ -120,9 +120,7 @@ pub(crate) fn forget_this_package(command: &mut Command) {
 fn target_installed() -> bool {
     let folder = output(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]));
     let files = folder.map(PathBuf::from).and_then(|folder| folder.read_dir().ok());
-    files.is_some_and(|mut files| {
-        files.any(|file| file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libstd-")))
-    })
+    files.is_some_and(|mut files| files.any(|file| file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libstd-"))))
 }
 
 /// Whether Debian's packages are there and new enough.

@@ -53,7 +53,9 @@ pub(crate) struct Member {
 /// The token's name and scope. The hash is looked up, so that the time it takes says nothing about any stored token.
 async fn caller(parts: &Parts, state: &ApiState) -> Result<(String, Scope), Problem> {
     let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header.and_then(|value| value.split_once(' ')).filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty());
+    let token = header
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty());
     let Some((_, token)) = token else {
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "no_token", "send the header Authorization: Bearer <token>"));
     };
@@ -79,7 +81,11 @@ async fn tenant_of_path(parts: &mut Parts, state: &ApiState, scope: &Scope) -> R
     if let Scope::Tenant(own) = scope
         && own.as_str() != text
     {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_tenant", format!("the token is of tenant {own}: use it under /v1/tenants/{own}")));
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "wrong_tenant",
+            format!("the token is of tenant {own}: use it under /v1/tenants/{own}"),
+        ));
     }
     let id = TenantId::new(text.as_str()).map_err(|_| no_such_tenant(&text))?;
     state.store.tenant(&id).await?.ok_or_else(|| no_such_tenant(&text))

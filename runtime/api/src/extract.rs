@@ -65,7 +65,10 @@ impl<T: DeserializeOwned> FromRequestParts<ApiState> for Params<T> {
 /// Why a person decides as they do: not empty, 1,000 bytes at most, without NUL.
 pub(crate) fn reason(text: &str) -> Result<(), Problem> {
     match text.trim().is_empty() || text.len() > 1_000 || text.contains('\0') {
-        true => Err(Problem::invalid("reason_missing", "reason is empty, too long or holds a NUL: write how you know, in at most 1,000 bytes, for whoever reads the history later")),
+        true => Err(Problem::invalid(
+            "reason_missing",
+            "reason is empty, too long or holds a NUL: write how you know, in at most 1,000 bytes, for whoever reads the history later",
+        )),
         false => Ok(()),
     }
 }

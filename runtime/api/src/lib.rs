@@ -32,13 +32,13 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post, put};
 use tracing::Instrument;
+use windlass_domain::TenantId;
 use windlass_domain::commit::{Commit, Write};
 use windlass_domain::limits::{COMPONENT_BYTES, RunLimits};
 use windlass_domain::ports::clock::{Clock, Random};
 use windlass_domain::ports::guest::ComponentCheck;
 use windlass_domain::ports::secrets::{Keys, Sealer};
 use windlass_domain::ports::store::AdminStore;
-use windlass_domain::TenantId;
 
 pub use problem::Problem;
 

@@ -55,7 +55,8 @@ mod tests {
         let ceiling = RunLimits::default();
         assert_eq!(above(&ceiling, &ceiling), Vec::<String>::new());
         let limits = RunLimits { fuel: ceiling.fuel + 1, tables: ceiling.tables + 1, memory_bytes: 1, ..ceiling.clone() };
-        let named: Vec<String> = above(&limits, &ceiling).iter().map(|reason| reason.split(' ').next().unwrap_or_default().to_owned()).collect();
+        let named: Vec<String> =
+            above(&limits, &ceiling).iter().map(|reason| reason.split(' ').next().unwrap_or_default().to_owned()).collect();
         assert_eq!(named, ["fuel", "tables"]);
     }
 }

@@ -46,7 +46,8 @@ fn encode((at, id): &(TimeMs, String)) -> String {
 }
 
 fn decode(cursor: &str) -> Result<(TimeMs, String), Problem> {
-    let invalid = || Problem::new(StatusCode::BAD_REQUEST, "invalid_cursor", "the cursor was not made here: give the `next` of the page before");
+    let invalid =
+        || Problem::new(StatusCode::BAD_REQUEST, "invalid_cursor", "the cursor was not made here: give the `next` of the page before");
     let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(invalid)?;
     let (at, id) = text.split_once(' ').ok_or_else(invalid)?;
     Ok((at.parse().map_err(|_| invalid())?, id.to_owned()))

@@ -93,7 +93,10 @@ impl From<StoreError> for Problem {
             }
             StoreError::Conflict { constraint, detail } => {
                 tracing::info!(constraint, detail, "refused by a constraint");
-                Self::conflict("conflict", format!("refused by the rule {constraint}: it would be there twice, or belongs to somebody else"))
+                Self::conflict(
+                    "conflict",
+                    format!("refused by the rule {constraint}: it would be there twice, or belongs to somebody else"),
+                )
             }
             StoreError::HookMissing(missing) => Self::conflict("hook_missing", missing.join("; ")).with_reasons(missing),
             StoreError::NotFound(what) => Self::not_found("not_found", format!("there is no such {what}")),
@@ -104,7 +107,9 @@ impl From<StoreError> for Problem {
 impl From<CommitError> for Problem {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::LeaseLost => Self::conflict("changed_meanwhile", "somebody else took the work over: read it again, then decide again"),
+            CommitError::LeaseLost => {
+                Self::conflict("changed_meanwhile", "somebody else took the work over: read it again, then decide again")
+            }
             CommitError::Stale(what) => {
                 Self::conflict("changed_meanwhile", format!("{what} was changed meanwhile: read it again, then decide again"))
             }
@@ -116,7 +121,11 @@ impl From<CommitError> for Problem {
 
 fn unavailable(reason: &str) -> Problem {
     tracing::error!(reason, "the database failed");
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", "the database did not answer: try again, after looking whether it was done")
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "database_unavailable",
+        "the database did not answer: try again, after looking whether it was done",
+    )
 }
 
 #[cfg(test)]

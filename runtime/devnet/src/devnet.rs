@@ -76,17 +76,10 @@ impl Devnet {
     /// # Errors
     /// [`Error::Listen`] if the address is taken.
     pub async fn start(config: DevnetConfig) -> Result<Self, Error> {
-        let start = Start::genesis(
-            &config.passphrase,
-            config.expected_close_seconds,
-            clock::now(),
-        );
+        let start = Start::genesis(&config.passphrase, config.expected_close_seconds, clock::now());
         let net = Arc::new(Net::new(Ledger::new(start), &config));
         let server = Server::start(config.listen, rpc::router(Arc::clone(&net))).await?;
-        let tasks = [
-            tokio::spawn(close_ledgers(Arc::clone(&net))),
-            tokio::spawn(rpc::create_accounts(Arc::clone(&net))),
-        ];
+        let tasks = [tokio::spawn(close_ledgers(Arc::clone(&net))), tokio::spawn(rpc::create_accounts(Arc::clone(&net)))];
         Ok(Self { net, server, tasks })
     }
 
@@ -142,11 +135,7 @@ impl Devnet {
         for task in &self.tasks {
             task.abort();
         }
-        let Self {
-            server,
-            net: _,
-            tasks: _,
-        } = self;
+        let Self { server, net: _, tasks: _ } = self;
         server.stop().await;
     }
 }
@@ -187,11 +176,7 @@ impl Net {
         let mut ledger = self.ledger();
         let closed = ledger.close(clock::now());
         let sequence = closed.sequence();
-        tracing::debug!(
-            ledger.sequence = sequence,
-            ledger.transactions = closed.transactions.len(),
-            "ledger.close"
-        );
+        tracing::debug!(ledger.sequence = sequence, ledger.transactions = closed.transactions.len(), "ledger.close");
         drop(ledger);
         self.closed.send_replace(sequence);
         sequence

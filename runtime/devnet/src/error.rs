@@ -16,9 +16,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A Stellar account is not a `G...` address.
-    #[error(
-        "{0:?} is not the address of a Stellar account; it should begin with G and have 56 characters"
-    )]
+    #[error("{0:?} is not the address of a Stellar account; it should begin with G and have 56 characters")]
     BadAddress(String),
     /// The friendbot could not create an account.
     #[error("the friendbot did not create {account}: {reason}")]

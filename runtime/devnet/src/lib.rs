@@ -18,8 +18,8 @@ mod rpc;
 mod serve;
 
 pub use bank::{
-    Bank, BankConfig, BankFault, BankFaultMode, Customer, Direction, Idempotency, Line,
-    NewCustomer, Notification, Return, Route, Statement, Transfer, TransferStatus,
+    Bank, BankConfig, BankFault, BankFaultMode, Customer, Direction, Idempotency, Line, NewCustomer, Notification, Return, Route,
+    Statement, Transfer, TransferStatus,
 };
 pub use devnet::{Closing, Devnet, DevnetConfig};
 pub use error::Error;

@@ -43,29 +43,21 @@ pub(crate) struct Server {
 impl Server {
     /// Listens on `listen` (port 0: any free one) and serves on the current tokio runtime.
     pub(crate) async fn start(listen: SocketAddr, router: Router) -> Result<Self, Error> {
-        let failed = |source| Error::Listen {
-            address: listen,
-            source,
-        };
+        let failed = |source| Error::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let service = router.into_make_service_with_connect_info::<Wire>();
         let task = tokio::spawn(async move {
-            let served =
-                axum::serve(CutListener(listener), service).with_graceful_shutdown(async {
-                    // An error means that the handle is gone, which is a wish to stop as well.
-                    let _stop = stopped.await;
-                });
+            let served = axum::serve(CutListener(listener), service).with_graceful_shutdown(async {
+                // An error means that the handle is gone, which is a wish to stop as well.
+                let _stop = stopped.await;
+            });
             if let Err(error) = served.await {
                 tracing::warn!(%error, "the server ended");
             }
         });
-        Ok(Self {
-            address,
-            stop: Some(stop),
-            task,
-        })
+        Ok(Self { address, stop: Some(stop), task })
     }
 
     pub(crate) fn url(&self) -> String {
@@ -85,9 +77,7 @@ impl Server {
 }
 
 /// Carries a request through even if its client gives up on it: a slow outside acts late, it does not forget.
-pub(crate) async fn carried_through(
-    work: impl Future<Output = Response> + Send + 'static,
-) -> Response {
+pub(crate) async fn carried_through(work: impl Future<Output = Response> + Send + 'static) -> Response {
     let done = tokio::spawn(work).await;
     done.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
@@ -136,21 +126,13 @@ struct CutStream {
 }
 
 impl AsyncRead for CutStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for CutStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.wire.is_cut() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }

@@ -74,7 +74,11 @@ pub const CODES: &[Code] = &[
     again("txFAILED", "the payment is made again", ""),
     again("txFEE_BUMP_INNER_SUCCESS", "the payment is made again", ""),
     again("txFEE_BUMP_INNER_FAILED", "the payment is made again", ""),
-    again("txBAD_SEQ", "the sequence number was used meanwhile; the payment is made again", "no other program should use the distribution account's key"),
+    again(
+        "txBAD_SEQ",
+        "the sequence number was used meanwhile; the payment is made again",
+        "no other program should use the distribution account's key",
+    ),
     again("txTOO_LATE", "the payment did not get into a ledger in time; it is made again", ""),
     busy("txTOO_EARLY", OURS, "envelopes of this host have no lower time bound: report it"),
     refused("txMISSING_OPERATION", OURS, BUG),
@@ -95,15 +99,31 @@ pub const CODES: &[Code] = &[
     refused("op_bad_auth", OURS, SIGNERS),
     refused("op_no_account", OURS, "the distribution account is not on the ledger any more: create it again, or give the tenant another"),
     refused("op_not_supported", OURS, BUG),
-    refused("op_too_many_subentries", OURS, "the distribution account has too many trustlines, offers or balances: remove some, then try again"),
+    refused(
+        "op_too_many_subentries",
+        OURS,
+        "the distribution account has too many trustlines, offers or balances: remove some, then try again",
+    ),
     busy("op_exceeded_work_limit", OURS, "the ledger had too much to do: try again"),
-    refused("op_too_many_sponsoring", OURS, "the distribution account sponsors too many entries: reclaim unclaimed balances, then try again"),
+    refused(
+        "op_too_many_sponsoring",
+        OURS,
+        "the distribution account sponsors too many entries: reclaim unclaimed balances, then try again",
+    ),
     // payment
     refused("payment_malformed", OURS, BUG),
     refused("payment_underfunded", FUNDS, "send the distribution account more of the asset (of XLM: above its reserve), then try again"),
     refused("payment_src_no_trust", FUNDS, "the distribution account has no trustline for the asset: add it, send it some, then try again"),
-    refused("payment_src_not_authorized", FUNDS, "the issuer has not authorised the distribution account's trustline: have it authorised, then try again"),
-    again("payment_no_destination", "the account does not exist on the Stellar network", "it is made where the asset's starting_balance allows it"),
+    refused(
+        "payment_src_not_authorized",
+        FUNDS,
+        "the issuer has not authorised the distribution account's trustline: have it authorised, then try again",
+    ),
+    again(
+        "payment_no_destination",
+        "the account does not exist on the Stellar network",
+        "it is made where the asset's starting_balance allows it",
+    ),
     receive("payment_no_trust", "the account has no trustline for the asset: add it", ""),
     receive("payment_not_authorized", "the account's trustline is not authorised by the issuer", "authorise it, if the issuer is yours"),
     receive("payment_line_full", "the account's trustline is full: raise its limit", ""),
@@ -116,8 +136,16 @@ pub const CODES: &[Code] = &[
     // create_claimable_balance: all of them are about who pays.
     refused("create_claimable_balance_malformed", OURS, BUG),
     refused("create_claimable_balance_low_reserve", FUNDS, FUND_XLM),
-    refused("create_claimable_balance_no_trust", FUNDS, "the distribution account has no trustline for the asset: add it, send it some, then try again"),
-    refused("create_claimable_balance_not_authorized", FUNDS, "the issuer has not authorised the distribution account's trustline: have it authorised, then try again"),
+    refused(
+        "create_claimable_balance_no_trust",
+        FUNDS,
+        "the distribution account has no trustline for the asset: add it, send it some, then try again",
+    ),
+    refused(
+        "create_claimable_balance_not_authorized",
+        FUNDS,
+        "the issuer has not authorised the distribution account's trustline: have it authorised, then try again",
+    ),
     refused("create_claimable_balance_underfunded", FUNDS, "send the distribution account more of the asset, then try again"),
 ];
 
@@ -177,7 +205,8 @@ mod tests {
         assert_eq!(names.len(), CODES.len(), "a code has two rows");
         for row in CODES {
             let operation = OperationResult::Failed(row.code.to_owned());
-            let event = if row.code.starts_with("tx") { after_failure(row.code, None) } else { after_failure("txFAILED", Some(&operation)) };
+            let event =
+                if row.code.starts_with("tx") { after_failure(row.code, None) } else { after_failure("txFAILED", Some(&operation)) };
             let after = step(&transaction(State::Deposit(DepositState::Submitted)), &event, 7).unwrap();
             assert_eq!(sep24_status(after.state), row.class.status(), "{}", row.code);
             assert!(!row.message.is_empty() && (row.class != Class::Refused || !row.operator.is_empty()), "{}", row.code);

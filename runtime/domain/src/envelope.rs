@@ -241,7 +241,8 @@ pub(crate) mod tests {
     #[test]
     fn rule_1_the_record_is_a_verdict_even_after_the_bound() {
         let noted = Envelope { bound_passed_at: Some(60), ..envelope() };
-        let found = LookUp { status: LookUpStatus::Success { ledger: 58 }, latest_ledger: 61, latest_close_time_s: 1_006, oldest_ledger: 1 };
+        let found =
+            LookUp { status: LookUpStatus::Success { ledger: 58 }, latest_ledger: 61, latest_close_time_s: 1_006, oldest_ledger: 1 };
         assert_eq!(verdict(&noted, &found), Verdict::Succeeded { ledger: 58 });
     }
 }

@@ -24,8 +24,14 @@ pub enum Hook {
 
 impl Hook {
     /// Every hook, in the order of the contract.
-    pub const ALL: [Self; 6] =
-        [Self::PollPendingDeposits, Self::AfterDeposit, Self::ProcessWithdrawal, Self::PollPendingPayouts, Self::PayoutStatus, Self::Interactive];
+    pub const ALL: [Self; 6] = [
+        Self::PollPendingDeposits,
+        Self::AfterDeposit,
+        Self::ProcessWithdrawal,
+        Self::PollPendingPayouts,
+        Self::PayoutStatus,
+        Self::Interactive,
+    ];
 
     /// The function's name in the contract; `interactive` stands for both functions of its interface.
     pub const fn as_str(self) -> &'static str {

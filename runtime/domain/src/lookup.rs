@@ -55,7 +55,9 @@ pub fn judge_look_up(question: &Question, found: Option<&Found>, asked_at: TimeM
     match (found, not_found_after_ms) {
         (Some(Found::Found(payout)), _) => Verdict::PaidOut(payout.clone()),
         (Some(Found::CannotTell) | None, _) => Verdict::AskAgain,
-        (Some(Found::NotFound), None) => Verdict::Hold("the rail does not find the payout, and does not declare after how long that is final"),
+        (Some(Found::NotFound), None) => {
+            Verdict::Hold("the rail does not find the payout, and does not declare after how long that is final")
+        }
         (Some(Found::NotFound), Some(after_ms)) => {
             let passed_ms = u64::try_from(asked_at.saturating_sub(question.sent_at)).unwrap_or(0);
             match (after_ms.saturating_sub(passed_ms), question.is_only) {
@@ -88,7 +90,8 @@ mod tests {
 
     #[test]
     fn rule_3_what_is_asked_by_table() {
-        let asked = |effect: &str, sent_at, is_only| Some(Question { effect: effect.into(), key: format!("key of {effect}"), sent_at, is_only });
+        let asked =
+            |effect: &str, sent_at, is_only| Some(Question { effect: effect.into(), key: format!("key of {effect}"), sent_at, is_only });
         for (journal, expected) in [
             (vec![], None),
             (vec![record(1, "a", 5, Some(201))], None),

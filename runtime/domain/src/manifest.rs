@@ -103,7 +103,9 @@ const HOSTS: usize = 100;
 /// An exact host name or address, and perhaps a port.
 fn is_authority(text: &str) -> bool {
     let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => ("address", port.strip_prefix(':').or(port.is_empty().then_some("1"))),
+        Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
+            ("address", port.strip_prefix(':').or(port.is_empty().then_some("1")))
+        }
         Some(_) => return false,
         None => match text.split_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -167,7 +169,8 @@ impl Manifest {
         for secret in self.signing.iter().filter(|secret| !is_name(secret)) {
             problems.push(format!("signing: {secret:?} is no name of a secret: 1 to 64 of a-z, 0-9, '.', '_' and '-'"));
         }
-        let name_is_well = |name: &str| (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let name_is_well =
+            |name: &str| (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !name_is_well(&self.rail.name) {
             problems.push(format!("rail.name: {:?} must be 1 to 32 of a-z, 0-9 and -", self.rail.name));
         }
@@ -177,7 +180,8 @@ impl Manifest {
             }
             (UnknownEffects::LookUp, Some(_)) | (UnknownEffects::Idempotent | UnknownEffects::Hold, None) => {}
             (UnknownEffects::Idempotent | UnknownEffects::Hold, Some(_)) => {
-                problems.push(format!("rail.not_found_after_ms: it belongs to look-up, and rail.effects is {}", self.rail.effects.as_str()));
+                problems
+                    .push(format!("rail.not_found_after_ms: it belongs to look-up, and rail.effects is {}", self.rail.effects.as_str()));
             }
         }
         problems
@@ -200,8 +204,22 @@ mod tests {
         };
         let problems = manifest.problems();
         let begins: Vec<&str> = problems.iter().map(|p| p.split(':').next().unwrap_or_default()).collect();
-        assert_eq!(begins, ["hosts[0].url", "hosts[0].methods", "hosts[0].paths", "hosts[1].url", "hosts[1].methods", "rail.name", "rail.not_found_after_ms"]);
-        let rail = |after_ms| Manifest { rail: Rail { effects: UnknownEffects::LookUp, not_found_after_ms: after_ms, ..Rail::default() }, ..Manifest::default() };
+        assert_eq!(
+            begins,
+            [
+                "hosts[0].url",
+                "hosts[0].methods",
+                "hosts[0].paths",
+                "hosts[1].url",
+                "hosts[1].methods",
+                "rail.name",
+                "rail.not_found_after_ms"
+            ]
+        );
+        let rail = |after_ms| Manifest {
+            rail: Rail { effects: UnknownEffects::LookUp, not_found_after_ms: after_ms, ..Rail::default() },
+            ..Manifest::default()
+        };
         for (after_ms, is_well) in [(None, false), (Some(0), false), (Some(60_000), true)] {
             assert_eq!(rail(after_ms).problems().is_empty(), is_well, "{after_ms:?}");
         }

@@ -127,11 +127,7 @@ impl FromStr for Amount {
         }
         let whole: i64 = whole.parse().map_err(|_| AmountError::OutOfRange)?;
         let rest: i64 = format!("{decimals:0<7}").parse().map_err(|_| AmountError::OutOfRange)?;
-        whole
-            .checked_mul(ONE)
-            .and_then(|units| units.checked_add(rest))
-            .map(|units| Self(units * sign))
-            .ok_or(AmountError::OutOfRange)
+        whole.checked_mul(ONE).and_then(|units| units.checked_add(rest)).map(|units| Self(units * sign)).ok_or(AmountError::OutOfRange)
     }
 }
 
@@ -197,7 +193,9 @@ mod tests {
 
     #[test]
     fn rule_6_what_leaves_is_rounded_down() {
-        for (units, decimals, rounded) in [(1, 2, 0), (100_000, 2, 100_000), (199_999, 2, 100_000), (7, 7, 7), (ONE + 1, 0, ONE), (-1, 2, -100_000)] {
+        for (units, decimals, rounded) in
+            [(1, 2, 0), (100_000, 2, 100_000), (199_999, 2, 100_000), (7, 7, 7), (ONE + 1, 0, ONE), (-1, 2, -100_000)]
+        {
             assert_eq!(Amount(units).round_down(decimals), Amount(rounded));
         }
     }

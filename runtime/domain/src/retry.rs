@@ -76,7 +76,9 @@ mod tests {
     #[test]
     fn delays_double_up_to_the_cap_and_keep_their_jitter() {
         let policy = RetryPolicy { base_ms: 1_000, cap_ms: 600_000, limit: Some(3) };
-        for (failures, least, most) in [(1, 500, 1_000), (2, 1_000, 2_000), (4, 4_000, 8_000), (11, 300_000, 600_000), (i64::MAX, 300_000, 600_000)] {
+        for (failures, least, most) in
+            [(1, 500, 1_000), (2, 1_000, 2_000), (4, 4_000, 8_000), (11, 300_000, 600_000), (i64::MAX, 300_000, 600_000)]
+        {
             assert_eq!(policy.delay_ms(failures, 0), least);
             assert_eq!(policy.delay_ms(failures, most - least), most);
         }

@@ -32,7 +32,10 @@ pub struct AssetRules {
 impl AssetRules {
     /// Enabled directions whose hook is not among these: one line for each.
     pub fn missing_hooks(&self, hooks: &[Hook]) -> Vec<String> {
-        let directions = [("deposit", self.deposit.enabled, Hook::PollPendingDeposits), ("withdrawal", self.withdrawal.enabled, Hook::ProcessWithdrawal)];
+        let directions = [
+            ("deposit", self.deposit.enabled, Hook::PollPendingDeposits),
+            ("withdrawal", self.withdrawal.enabled, Hook::ProcessWithdrawal),
+        ];
         let missing = directions.into_iter().filter(|(_, enabled, hook)| *enabled && !hooks.contains(hook));
         missing.map(|(direction, _, hook)| format!("{direction} of {} needs the hook {}", self.asset, hook.as_str())).collect()
     }
@@ -226,14 +229,24 @@ mod tests {
     #[test]
     fn rule_6_what_cannot_leave_is_booked_as_fee() {
         let amount = |text: &str| text.parse::<Amount>().unwrap();
-        let rules = |fixed: &str| DirectionRules { min_amount: amount("500"), fee: FeeSchedule { fixed: amount(fixed), ..FeeSchedule::default() }, ..DirectionRules::default() };
-        for (arrived, fixed, decimals, fee, out) in
-            [("10.0000009", "0", 2, "0.0000009", "10"), ("10.0000009", "1", 2, "1.0000009", "9"), ("10.0000009", "1", 7, "1", "9.0000009"), ("7.99", "0", 0, "0.99", "7")]
-        {
+        let rules = |fixed: &str| DirectionRules {
+            min_amount: amount("500"),
+            fee: FeeSchedule { fixed: amount(fixed), ..FeeSchedule::default() },
+            ..DirectionRules::default()
+        };
+        for (arrived, fixed, decimals, fee, out) in [
+            ("10.0000009", "0", 2, "0.0000009", "10"),
+            ("10.0000009", "1", 2, "1.0000009", "9"),
+            ("10.0000009", "1", 7, "1", "9.0000009"),
+            ("7.99", "0", 0, "0.99", "7"),
+        ] {
             let Assessment::Accepted(money) = released(amount(arrived), &rules(fixed), decimals).unwrap() else { panic!("{arrived}") };
             assert_eq!((money.fee, money.amount_out), (amount(fee), amount(out)), "{arrived}");
         }
-        assert!(matches!(released(amount("0.009"), &rules("0"), 2).unwrap(), Assessment::TooSmall(_)), "nothing is left below the decimals");
+        assert!(
+            matches!(released(amount("0.009"), &rules("0"), 2).unwrap(), Assessment::TooSmall(_)),
+            "nothing is left below the decimals"
+        );
     }
 
     #[test]

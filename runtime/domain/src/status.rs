@@ -77,8 +77,22 @@ pub(crate) mod tests {
     #[test]
     fn every_state_has_a_status_of_sep_24() {
         const KNOWN: [&str; 16] = [
-            "incomplete", "pending_user_transfer_start", "pending_user_transfer_complete", "pending_external", "pending_anchor", "on_hold",
-            "pending_stellar", "pending_trust", "pending_user", "completed", "refunded", "expired", "no_market", "too_small", "too_large", "error",
+            "incomplete",
+            "pending_user_transfer_start",
+            "pending_user_transfer_complete",
+            "pending_external",
+            "pending_anchor",
+            "on_hold",
+            "pending_stellar",
+            "pending_trust",
+            "pending_user",
+            "completed",
+            "refunded",
+            "expired",
+            "no_market",
+            "too_small",
+            "too_large",
+            "error",
         ];
         let deposits = D::ALL.iter().map(|&state| State::Deposit(state));
         let withdrawals = W::ALL.iter().map(|&state| State::Withdrawal(state));

@@ -107,7 +107,8 @@ impl CheckedEgress {
 /// TLS with the machine's root certificates; without any, every TLS connection fails and says so.
 fn tls() -> Result<rustls::ClientConfig, SetUpError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().map_err(SetUpError::Tls)?;
+    let builder =
+        rustls::ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().map_err(SetUpError::Tls)?;
     match rustls_platform_verifier::Verifier::new(provider) {
         Ok(verifier) => Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()),
         Err(error) => {
@@ -159,10 +160,12 @@ fn header_map(request: &OutgoingRequest) -> Result<HeaderMap, EgressError> {
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid(name))?;
         let value = match value {
             OutgoingValue::Plain(text) => HeaderValue::from_bytes(text.as_bytes()),
-            OutgoingValue::Secret { prefix, value, .. } => HeaderValue::from_bytes(&[prefix.as_bytes(), value.expose()].concat()).map(|mut value| {
-                value.set_sensitive(true);
-                value
-            }),
+            OutgoingValue::Secret { prefix, value, .. } => {
+                HeaderValue::from_bytes(&[prefix.as_bytes(), value.expose()].concat()).map(|mut value| {
+                    value.set_sensitive(true);
+                    value
+                })
+            }
         };
         map.append(header, value.map_err(|_| invalid(name))?);
     }
@@ -174,7 +177,12 @@ fn header_map(request: &OutgoingRequest) -> Result<HeaderMap, EgressError> {
     Ok(map)
 }
 
-async fn receive(mut response: reqwest::Response, body_bytes: u64, header_bytes: u64, mask: &Mask) -> Result<IncomingResponse, EgressError> {
+async fn receive(
+    mut response: reqwest::Response,
+    body_bytes: u64,
+    header_bytes: u64,
+    mask: &Mask,
+) -> Result<IncomingResponse, EgressError> {
     let status = response.status().as_u16();
     let size: u64 = response.headers().iter().map(|(name, value)| (name.as_str().len() + value.len() + 4) as u64).sum();
     if size > header_bytes {
@@ -255,7 +263,11 @@ impl Resolve for CheckedResolver {
             }
             match (allowed.is_empty(), refusal) {
                 (true, Some((address, kind))) => {
-                    let text = format!("host {}: {}", name.as_str(), refused_address(&address, kind, 0).replace("{ ports = [0] }", "{ ports = [<its port>] }"));
+                    let text = format!(
+                        "host {}: {}",
+                        name.as_str(),
+                        refused_address(&address, kind, 0).replace("{ ports = [0] }", "{ ports = [<its port>] }")
+                    );
                     Err(AddressesRefused(text).into())
                 }
                 (true, None) => Err(io::Error::new(io::ErrorKind::NotFound, format!("host {} has no address", name.as_str())).into()),

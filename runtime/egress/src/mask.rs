@@ -61,7 +61,9 @@ mod tests {
     #[test]
     fn secrets_are_replaced_wherever_they_stand() {
         let mask = Mask(vec![SecretBytes::new(b"abcdef".to_vec()), SecretBytes::new(b"abc".to_vec())]);
-        for (text, masked) in [("", ""), ("ab", "ab"), ("abc", "***"), ("xabcdefabcx", "x******x"), ("no secret", "no secret"), ("abcabc", "******")] {
+        for (text, masked) in
+            [("", ""), ("ab", "ab"), ("abc", "***"), ("xabcdefabcx", "x******x"), ("no secret", "no secret"), ("abcabc", "******")]
+        {
             assert_eq!(mask.apply(text.as_bytes().to_vec()), masked.as_bytes(), "{text}");
         }
     }

@@ -63,7 +63,8 @@ pub(crate) fn check(operator: &OperatorPolicy, manifest: &Manifest, request: &Ou
 }
 
 fn address_allowed(operator: &OperatorPolicy, target: &Target, address: std::net::IpAddr) -> Result<(), EgressError> {
-    addresses::check(address, operator.allows_loopback(target.port)).map_err(|kind| EgressError::Denied(refused_address(&address, kind, target.port)))
+    addresses::check(address, operator.allows_loopback(target.port))
+        .map_err(|kind| EgressError::Denied(refused_address(&address, kind, target.port)))
 }
 
 /// What a refused address is told as.
@@ -84,7 +85,12 @@ fn manifest_allows(manifest: &Manifest, target: &Target, request: &OutgoingReque
         return Ok(());
     }
     // The line to add: what is asked for, and what the manifest says of this host already.
-    let mut line = of_origin().next().cloned().unwrap_or_else(|| HostRule { url: target.origin.clone(), methods: vec![], paths: vec![], secrets: vec![] });
+    let mut line = of_origin().next().cloned().unwrap_or_else(|| HostRule {
+        url: target.origin.clone(),
+        methods: vec![],
+        paths: vec![],
+        secrets: vec![],
+    });
     if !line.methods.contains(&request.method) {
         line.methods.push(request.method.clone());
     }
@@ -197,7 +203,13 @@ mod tests {
                 None,
                 Some(r#"{"url":"http://127.0.0.1:8080","methods":["GET","POST"],"paths":["/v1","/v10"],"secrets":[]}"#),
             ),
-            (&closed, "GET", "http://127.0.0.1:8080/v1", None, Some("the operator does not allow http://: use https://, or set egress.allow-http = true")),
+            (
+                &closed,
+                "GET",
+                "http://127.0.0.1:8080/v1",
+                None,
+                Some("the operator does not allow http://: use https://, or set egress.allow-http = true"),
+            ),
             (
                 &http_only,
                 "GET",

@@ -41,7 +41,12 @@ impl Pipeline {
 
     async fn put_off(&self, leases: Vec<Lease>, what: &str) {
         for lease in &leases {
-            tracing::error!(work.kind = lease.work.kind.as_str(), work.subject = lease.work.subject, inconsistent = what, "driver.read: the row makes no sense to this host; it is put off, the others go on");
+            tracing::error!(
+                work.kind = lease.work.kind.as_str(),
+                work.subject = lease.work.subject,
+                inconsistent = what,
+                "driver.read: the row makes no sense to this host; it is put off, the others go on"
+            );
         }
         self.commit_all(leases.iter().map(|lease| only(lease, Next::After(UNREADABLE_MS))).collect()).await;
     }

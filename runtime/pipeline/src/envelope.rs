@@ -8,9 +8,9 @@
 //!                      -> in a ledger             -> Succeeded: paid.  Failed: by each operation's result
 //! ```
 
+use windlass_domain::codes::{advice, after_failure, summary};
 use windlass_domain::commit::{Commit, Fence, Lease, Next, WorkKind, Write};
 use windlass_domain::deposit::DepositEvent;
-use windlass_domain::codes::{advice, after_failure, summary};
 use windlass_domain::envelope::{Envelope, EnvelopePayment, EnvelopeState, Purpose, Verdict, verdict};
 use windlass_domain::ids::{EnvelopeId, JobId, TenantId, TimeMs};
 use windlass_domain::job::{Hook, Job, JobState};
@@ -70,7 +70,9 @@ impl Pipeline {
             Ok(submission @ (Submission::Pending | Submission::Duplicate | Submission::TryAgainLater)) => {
                 tracing::debug!(envelope.hash, ?submission, "ledger.submit");
             }
-            Err(error) => tracing::warn!(envelope.hash, error = %error, "ledger.submit got no answer: the envelope may be in the ledger all the same"),
+            Err(error) => {
+                tracing::warn!(envelope.hash, error = %error, "ledger.submit got no answer: the envelope may be in the ledger all the same")
+            }
         }
         Ok(None)
     }
@@ -88,12 +90,18 @@ impl Pipeline {
                 Ok(under(lease, Next::After(0), vec![noted]))
             }
             Verdict::HistoryTooShort { oldest } => {
-                tracing::error!(envelope.hash, ledger.noted = envelope.ledger_noted, ledger.oldest = oldest, "envelope.verdict is impossible: the history asked begins after the envelope was signed. Ask a server with a longer history");
+                tracing::error!(
+                    envelope.hash,
+                    ledger.noted = envelope.ledger_noted,
+                    ledger.oldest = oldest,
+                    "envelope.verdict is impossible: the history asked begins after the envelope was signed. Ask a server with a longer history"
+                );
                 Ok(only(lease, Next::After(ALARM_MS)))
             }
             Verdict::Dead => {
                 let mut writes = vec![to(envelope, EnvelopeState::Dead, now, |write| write.result = Some("never in a ledger".to_owned()))];
-                let void = DepositEvent::EnvelopeVoid { message: "the payment did not get into a ledger in time; it is made again".to_owned() };
+                let void =
+                    DepositEvent::EnvelopeVoid { message: "the payment did not get into a ledger in time; it is made again".to_owned() };
                 writes.extend(context.transactions.iter().filter_map(|t| change(t, &void, now, Some(envelope.hash.clone()))));
                 Ok(self.settled(lease, envelope, writes))
             }
@@ -121,7 +129,8 @@ impl Pipeline {
                     write.result = Some(result.clone());
                 })];
                 for transaction in &context.transactions {
-                    let operation = place(envelope, transaction).and_then(|place| operations.get(usize::try_from(place.operation_index).ok()?));
+                    let operation =
+                        place(envelope, transaction).and_then(|place| operations.get(usize::try_from(place.operation_index).ok()?));
                     let event = after_failure(&code, operation);
                     if matches!(event, DepositEvent::CannotReceive { .. }) {
                         writes.push(Write::trust_work(&transaction.tenant, &transaction.id, self.settings.trust_interval_ms));
@@ -193,7 +202,17 @@ fn to(envelope: &Envelope, after: EnvelopeState, at: TimeMs, note: impl FnOnce(&
     let mut noted = Noted::default();
     note(&mut noted);
     let Noted { sent, bound_passed_at, ledger, result } = noted;
-    Write::Envelope { tenant: envelope.tenant.clone(), id: envelope.id.clone(), before: envelope.state, after, sent, bound_passed_at, ledger, result, at }
+    Write::Envelope {
+        tenant: envelope.tenant.clone(),
+        id: envelope.id.clone(),
+        before: envelope.state,
+        after,
+        sent,
+        bound_passed_at,
+        ledger,
+        result,
+        at,
+    }
 }
 
 /// The envelope left, or may have.

@@ -15,7 +15,8 @@ impl Pipeline {
         let (keys, leases): (Vec<_>, Vec<_>) = leases.into_iter().filter_map(|lease| Some((key(&lease)?, lease))).unzip();
         let transactions = self.parts.store.transactions(&keys).await?;
         let now = self.parts.clock.now();
-        let commits: Vec<Commit> = leases.iter().zip(transactions).map(|(lease, transaction)| look(lease, transaction.as_ref(), now)).collect();
+        let commits: Vec<Commit> =
+            leases.iter().zip(transactions).map(|(lease, transaction)| look(lease, transaction.as_ref(), now)).collect();
         let count = commits.len();
         self.commit_all(commits).await;
         Ok(count)
@@ -28,7 +29,9 @@ fn look(lease: &Lease, transaction: Option<&Transaction>, now: TimeMs) -> Commit
         return only(lease, Next::Done);
     };
     let (event, after) = match before.state {
-        State::Deposit(DepositState::AwaitingFunds) => (DepositEvent::DeadlinePassed.name(), deposit::step(before, &DepositEvent::DeadlinePassed, now)),
+        State::Deposit(DepositState::AwaitingFunds) => {
+            (DepositEvent::DeadlinePassed.name(), deposit::step(before, &DepositEvent::DeadlinePassed, now))
+        }
         State::Withdrawal(WithdrawalState::AwaitingPayment) => {
             (WithdrawalEvent::DeadlinePassed.name(), withdrawal::step(before, &WithdrawalEvent::DeadlinePassed, now))
         }
@@ -94,7 +97,11 @@ mod tests {
                 Write::Transaction { after, .. } => Some(after.state.as_str()),
                 _ => None,
             });
-            assert_eq!((commit.fence.map(|fence| fence.next), seen, commit.writes.len()), (Some(next), ends, usize::from(ends.is_some())), "{transaction:?} {now}");
+            assert_eq!(
+                (commit.fence.map(|fence| fence.next), seen, commit.writes.len()),
+                (Some(next), ends, usize::from(ends.is_some())),
+                "{transaction:?} {now}"
+            );
         }
     }
 }

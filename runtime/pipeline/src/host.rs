@@ -148,8 +148,14 @@ impl RunHost for JobHost {
             return Ok(Intent::Refuse(format!("an earlier run sent effect {first:?}: it has to be sent again before {effect:?}")));
         }
         let earlier: Vec<&EffectRecord> = self.earlier.iter().filter(|record| record.name == effect).collect();
-        if is_payout && let Some(other) = earlier.iter().find(|record| record.evidence() >= Evidence::SaidYes && record.request_digest != request_digest) {
-            return Ok(Intent::Refuse(format!("run {} sent effect {effect:?} with another request: what is repeated has to be the same", other.run)));
+        if is_payout
+            && let Some(other) =
+                earlier.iter().find(|record| record.evidence() >= Evidence::SaidYes && record.request_digest != request_digest)
+        {
+            return Ok(Intent::Refuse(format!(
+                "run {} sent effect {effect:?} with another request: what is repeated has to be the same",
+                other.run
+            )));
         }
         let record = EffectRecord {
             tenant: self.tenant.clone(),
@@ -161,10 +167,13 @@ impl RunHost for JobHost {
             intended_at: self.parts.clock.now(),
             answer: None,
         };
-        let accepted = earlier.iter().rev().find(|record| record.evidence() == Evidence::SaidYes && record.request_digest == request_digest);
+        let accepted =
+            earlier.iter().rev().find(|record| record.evidence() == Evidence::SaidYes && record.request_digest == request_digest);
         if let Some(EffectRecord { answer: Some(EffectAnswer::Complete { status, sealed_response }), .. }) = accepted {
-            let opened = self.parts.sealer.open(&self.tenant, JOURNAL, sealed_response).map_err(|error| HostFault::Failed(error.to_string()))?;
-            let response = serde_json::from_slice(opened.expose()).map_err(|error| HostFault::Failed(format!("a recorded response does not decode: {error}")))?;
+            let opened =
+                self.parts.sealer.open(&self.tenant, JOURNAL, sealed_response).map_err(|error| HostFault::Failed(error.to_string()))?;
+            let response = serde_json::from_slice(opened.expose())
+                .map_err(|error| HostFault::Failed(format!("a recorded response does not decode: {error}")))?;
             let answer = EffectAnswer::Complete { status: *status, sealed_response: sealed_response.clone() };
             self.record(EffectRecord { answer: Some(answer), ..record }).await?;
             return Ok(Intent::Replay(response));

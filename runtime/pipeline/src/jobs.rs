@@ -90,8 +90,12 @@ impl Pipeline {
         };
         match outcome {
             Ok(()) => {}
-            Err(CommitError::LeaseLost) => tracing::warn!(job.id = lease.work.subject, "job.run lost its lease: another worker has the job"),
-            Err(error) => tracing::warn!(job.id = lease.work.subject, error = %error, "job.run could not be committed; it is taken up again when its lease ends"),
+            Err(CommitError::LeaseLost) => {
+                tracing::warn!(job.id = lease.work.subject, "job.run lost its lease: another worker has the job")
+            }
+            Err(error) => {
+                tracing::warn!(job.id = lease.work.subject, error = %error, "job.run could not be committed; it is taken up again when its lease ends")
+            }
         }
     }
 
@@ -125,7 +129,12 @@ impl Pipeline {
             && let Some(active) = context.active.clone()
         {
             if !active.hooks.contains(&context.job.hook) {
-                let end = Job { state: JobState::Done, message: Some("the active version does not export the hook".to_owned()), updated_at: now, ..context.job.clone() };
+                let end = Job {
+                    state: JobState::Done,
+                    message: Some("the active version does not export the hook".to_owned()),
+                    updated_at: now,
+                    ..context.job.clone()
+                };
                 starts.push(Write::Job { before: JobState::Open, after: Box::new(end) });
                 return self.committer.commit(under(lease, Next::Done, starts)).await;
             }
@@ -158,7 +167,10 @@ impl Pipeline {
         if outcome.end == RunEnd::LeaseLost {
             return Err(CommitError::LeaseLost);
         }
-        let commit = self.outcome(lease, &context, question.as_ref(), &host, &outcome).await.map_err(|error| CommitError::Unavailable(crate::chain(&error)))?;
+        let commit = self
+            .outcome(lease, &context, question.as_ref(), &host, &outcome)
+            .await
+            .map_err(|error| CommitError::Unavailable(crate::chain(&error)))?;
         match self.committer.commit(commit).await {
             // The schema refuses what the guest returned (an id with a NUL, a credit that pays twice): nothing of it was
             // written. The run ends as one that returned what it may not, and is judged as such.
@@ -166,7 +178,10 @@ impl Pipeline {
                 tracing::warn!(tenant.id = %context.tenant.id, job.id = %context.job.id, constraint, detail, "job.outcome was refused by the schema");
                 let end = RunEnd::BadResult(format!("it cannot be stored ({constraint})"));
                 let refused = RunOutcome { end, output: None, receipt: outcome.receipt, log: outcome.log, state_writes: Vec::new() };
-                let commit = self.outcome(lease, &context, question.as_ref(), &host, &refused).await.map_err(|error| CommitError::Unavailable(crate::chain(&error)))?;
+                let commit = self
+                    .outcome(lease, &context, question.as_ref(), &host, &refused)
+                    .await
+                    .map_err(|error| CommitError::Unavailable(crate::chain(&error)))?;
                 self.committer.commit(commit).await
             }
             // Another job committed a key that this one has read: again, unless it has sent an effect.
@@ -275,7 +290,9 @@ impl Pipeline {
                     state.extend(writes);
                     Ok(self.done(lease, context, state, end(outcome.log.clone()), now))
                 }
-                Fate::Again { delay_ms, unknown } => Ok(self.again(lease, context, &outcome.end, delay_ms, unknown, vec![end(outcome.log.clone())], now)),
+                Fate::Again { delay_ms, unknown } => {
+                    Ok(self.again(lease, context, &outcome.end, delay_ms, unknown, vec![end(outcome.log.clone())], now))
+                }
                 Fate::LookUp => Ok(self.to_look_up(lease, context, &outcome.end, vec![end(outcome.log.clone())], now)),
                 Fate::Held(reason) => Ok(self.held(lease, context, &reason, vec![end(outcome.log.clone())], now)),
             },
@@ -296,9 +313,7 @@ impl Pipeline {
             },
             Hook::AfterDeposit | Hook::PayoutStatus | Hook::Interactive => match &outcome.end {
                 RunEnd::Returned => Ok(self.done(lease, context, state, end(outcome.log.clone()), now)),
-                other => {
-                    Ok(self.again(lease, context, other, asked_delay(other), false, vec![end(outcome.log.clone())], now))
-                }
+                other => Ok(self.again(lease, context, other, asked_delay(other), false, vec![end(outcome.log.clone())], now)),
             },
         }
     }
@@ -324,7 +339,16 @@ impl Pipeline {
     /// A poll that returned. One that found nothing leaves the job as it was, with one run however often it happens; one
     /// that found something is done, and the next one is made in the same commit.
     #[expect(clippy::too_many_arguments, reason = "each is a part of one commit")]
-    fn polled(&self, lease: &Lease, context: &JobContext, idle: bool, more: bool, mut writes: Vec<Write>, end: Write, now: TimeMs) -> Commit {
+    fn polled(
+        &self,
+        lease: &Lease,
+        context: &JobContext,
+        idle: bool,
+        more: bool,
+        mut writes: Vec<Write>,
+        end: Write,
+        now: TimeMs,
+    ) -> Commit {
         // A poll that says "more" and found nothing has not got on: it waits as any other.
         let after_ms = if more && !idle { 0 } else { self.settings.poll_interval_ms };
         let job = &context.job;
@@ -342,7 +366,16 @@ impl Pipeline {
 
     /// A run that has to be made again: later, or, when the tries are used up, by a person's word.
     #[expect(clippy::too_many_arguments, reason = "each is a part of one commit")]
-    fn again(&self, lease: &Lease, context: &JobContext, end: &RunEnd, delay_ms: u64, unknown: bool, mut writes: Vec<Write>, now: TimeMs) -> Commit {
+    fn again(
+        &self,
+        lease: &Lease,
+        context: &JobContext,
+        end: &RunEnd,
+        delay_ms: u64,
+        unknown: bool,
+        mut writes: Vec<Write>,
+        now: TimeMs,
+    ) -> Commit {
         let failures = context.job.failures + 1;
         // While an effect is open, what the rail is said to refuse for good proves nothing: it is asked again, as often as
         // one that said "later".
@@ -378,7 +411,13 @@ impl Pipeline {
         let failures = context.job.failures + 1;
         let policy = retry::policy(context.job.hook, Some(end), self.settings.retry_base_ms);
         if policy.is_used_up(failures) && failures > 1 {
-            return self.held(lease, context, &format!("outcome unknown after {failures} tries: {}", printable(&end.message())), writes, now);
+            return self.held(
+                lease,
+                context,
+                &format!("outcome unknown after {failures} tries: {}", printable(&end.message())),
+                writes,
+                now,
+            );
         }
         let message = Some("outcome unknown: the payout was sent and no answer came back; the rail is asked".to_owned());
         let after = Job { failures, message, updated_at: now, ..context.job.clone() };

@@ -40,7 +40,7 @@ use windlass_domain::limits::RunLimits;
 use windlass_domain::ports::clock::{Clock, Random};
 use windlass_domain::ports::guest::Guests;
 use windlass_domain::ports::ledger::{EnvelopeBuilder, Ledger, LedgerError};
-use windlass_domain::ports::secrets::{SecretError, Sealer, Signer};
+use windlass_domain::ports::secrets::{Sealer, SecretError, Signer};
 use windlass_domain::ports::store::{DriverStore, StoreError};
 
 pub use committer::Committer;
@@ -163,7 +163,12 @@ impl Pipeline {
 
     /// One step of every driver, in the order of the money: for tests. The number of rows that were worked on.
     pub async fn step(self: &Arc<Self>) -> Result<usize, StepError> {
-        Ok(self.step_watch().await? + self.step_jobs().await? + self.step_plan().await? + self.step_envelope().await? + self.step_trust().await? + self.step_expire().await?)
+        Ok(self.step_watch().await?
+            + self.step_jobs().await?
+            + self.step_plan().await?
+            + self.step_envelope().await?
+            + self.step_trust().await?
+            + self.step_expire().await?)
     }
 
     /// Runs every driver until the signal turns true; then runs that are under way are finished.
@@ -174,7 +179,14 @@ impl Pipeline {
         }
         let looped = |kind| self.clone().drive(kind, stop.clone());
         let jobs = self.clone().drive_jobs(stop.clone());
-        tokio::join!(looped(WorkKind::Watch), looped(WorkKind::Plan), looped(WorkKind::Envelope), looped(WorkKind::Trust), looped(WorkKind::Expire), jobs);
+        tokio::join!(
+            looped(WorkKind::Watch),
+            looped(WorkKind::Plan),
+            looped(WorkKind::Envelope),
+            looped(WorkKind::Trust),
+            looped(WorkKind::Expire),
+            jobs
+        );
     }
 
     async fn drive(self: Arc<Self>, kind: WorkKind, stop: signal::Receiver<bool>) {
@@ -216,7 +228,10 @@ impl Pipeline {
     /// The ledger of a network, or an error that names it.
     pub(crate) fn ledger(&self, network: &str) -> Result<&Arc<dyn Ledger>, StepError> {
         self.parts.ledgers.get(network).ok_or_else(|| {
-            StepError::Ledger(LedgerError::Unavailable { url: network.to_owned(), reason: "this host has no ledger for the network".to_owned() })
+            StepError::Ledger(LedgerError::Unavailable {
+                url: network.to_owned(),
+                reason: "this host has no ledger for the network".to_owned(),
+            })
         })
     }
 
@@ -231,7 +246,8 @@ impl Pipeline {
         if commits.is_empty() {
             return;
         }
-        let subjects: Vec<String> = commits.iter().map(|commit| commit.fence.as_ref().map_or_else(String::new, |f| f.lease.work.subject.clone())).collect();
+        let subjects: Vec<String> =
+            commits.iter().map(|commit| commit.fence.as_ref().map_or_else(String::new, |f| f.lease.work.subject.clone())).collect();
         for (outcome, subject) in self.parts.store.commit(commits).await.into_iter().zip(subjects) {
             if let Err(error) = outcome {
                 tracing::warn!(work.subject = subject, error = %error, "a step's commit was not made; it is taken up again when its lease ends");

@@ -55,7 +55,8 @@ impl Pipeline {
                 under(lease, Next::After(0), writes)
             }
             Verdict::TooEarly(left_ms) => {
-                let message = Some(format!("the rail does not find effect {:?} yet: asked again when nothing can arrive any more", question.effect));
+                let message =
+                    Some(format!("the rail does not find effect {:?} yet: asked again when nothing can arrive any more", question.effect));
                 writes.push(goes_on(Job { message, updated_at: now, ..job.clone() }));
                 under(lease, Next::After(left_ms), writes)
             }

@@ -54,7 +54,9 @@ pub(crate) fn looked_up(context: &JobContext, question: &Question, payout: &Payo
 
 fn external_id(payout: &Payout) -> Option<String> {
     match payout {
-        Payout::Paid { external_id } | Payout::InProgress { external_id, .. } | Payout::ReadyForPickup { external_id, .. } => Some(external_id.clone()),
+        Payout::Paid { external_id } | Payout::InProgress { external_id, .. } | Payout::ReadyForPickup { external_id, .. } => {
+            Some(external_id.clone())
+        }
     }
 }
 

@@ -122,7 +122,14 @@ mod tests {
 
     #[test]
     fn every_update_in_every_state() {
-        let updates = || [PayoutProgress::Delivered, PayoutProgress::InProgress(None), PayoutProgress::InProgress(Some(9)), PayoutProgress::Returned("m".into())];
+        let updates = || {
+            [
+                PayoutProgress::Delivered,
+                PayoutProgress::InProgress(None),
+                PayoutProgress::InProgress(Some(9)),
+                PayoutProgress::Returned("m".into()),
+            ]
+        };
         for state in W::ALL {
             let expected = match state {
                 W::PayoutInProgress => "completed - payout_in_progress payout_returned",
@@ -142,7 +149,10 @@ mod tests {
         let deposit = transaction(2, State::Deposit(DepositState::Ready));
         let update = |id: &str| (id.to_owned(), PayoutProgress::Delivered);
         let foreign = TransactionId::from_bits([9; 16]).to_string();
-        let poll = PayoutPoll { updates: vec![update("no id"), update(&foreign), update(deposit.id.as_str()), update(slow.id.as_str())], more: false };
+        let poll = PayoutPoll {
+            updates: vec![update("no id"), update(&foreign), update(deposit.id.as_str()), update(slow.id.as_str())],
+            more: false,
+        };
         assert_eq!(named(&poll).len(), 3);
         let checked = check(&poll, vec![slow, deposit], 7);
         let reasons: Vec<String> = checked.refused.iter().map(|line| line.message.clone()).collect();
@@ -157,7 +167,10 @@ mod tests {
     fn delivered_and_then_returned_in_one_poll_is_two_changes() {
         let slow = transaction(1, State::Withdrawal(W::PayoutInProgress));
         let id = slow.id.to_string();
-        let poll = PayoutPoll { updates: vec![(id.clone(), PayoutProgress::Delivered), (id, PayoutProgress::Returned("closed".into()))], more: false };
+        let poll = PayoutPoll {
+            updates: vec![(id.clone(), PayoutProgress::Delivered), (id, PayoutProgress::Returned("closed".into()))],
+            more: false,
+        };
         let states: Vec<(i64, &str)> = check(&poll, vec![slow], 7)
             .writes
             .iter()

@@ -76,7 +76,8 @@ impl Pipeline {
                         memo: planned.first().and_then(Planned::memo),
                         operations: planned.iter().map(|one| one.operation.clone()).collect(),
                     };
-                    let envelope = self.sign(&draft, &context.account.tenant, &planned, entries.latest_ledger.min(head.sequence), now).await?;
+                    let envelope =
+                        self.sign(&draft, &context.account.tenant, &planned, entries.latest_ledger.min(head.sequence), now).await?;
                     for one in &planned {
                         writes.extend(change(one.transaction, &one.event(), now, Some(envelope.hash.clone())));
                     }
@@ -89,7 +90,14 @@ impl Pipeline {
         }
     }
 
-    async fn sign(&self, draft: &Draft, tenant: &TenantId, planned: &[Planned<'_>], ledger_noted: u32, now: TimeMs) -> Result<Envelope, StepError> {
+    async fn sign(
+        &self,
+        draft: &Draft,
+        tenant: &TenantId,
+        planned: &[Planned<'_>],
+        ledger_noted: u32,
+        now: TimeMs,
+    ) -> Result<Envelope, StepError> {
         let refused = |error: windlass_domain::ports::ledger::BuildError| {
             StepError::Ledger(windlass_domain::ports::ledger::LedgerError::Undecodable { url: draft.network.clone(), reason: error.0 })
         };
@@ -223,7 +231,9 @@ fn decide<'a>(context: &PlanContext, chosen: &[&'a Transaction], entries: &Entri
         // An envelope that was found dead did not use its number; if it is used all the same, somebody else has the key,
         // or the history that was asked is not whole. Paying now could pay twice.
         Some((newest, EnvelopeState::Dead)) if account.sequence >= newest => {
-            return Decision::Wait("the sequence number of an envelope that came to nothing was used: another program uses the account's key, or the ledger's history is not whole. A person has to look");
+            return Decision::Wait(
+                "the sequence number of an envelope that came to nothing was used: another program uses the account's key, or the ledger's history is not whole. A person has to look",
+            );
         }
         _ => {}
     }
@@ -239,7 +249,8 @@ fn decide<'a>(context: &PlanContext, chosen: &[&'a Transaction], entries: &Entri
                 continue;
             }
         };
-        let of_another_kind = planned.first().is_some_and(|first| (first.purpose, first.makes().is_some()) != (one.purpose, one.makes().is_some()));
+        let of_another_kind =
+            planned.first().is_some_and(|first| (first.purpose, first.makes().is_some()) != (one.purpose, one.makes().is_some()));
         let made_already = planned.iter().any(|other| one.makes().is_some() && other.makes() == one.makes());
         if of_another_kind || made_already {
             continue;
@@ -382,7 +393,12 @@ mod tests {
             (vec![ready(1), to('V', ready(2)), ready(3)], None, None, (vec!["REF1", "REF3"], None)),
             (vec![to('V', ready(1)), ready(2), to('W', ready(3))], None, None, (vec!["REF1", "REF3"], None)),
             // One account is made once.
-            (vec![to('V', in_usd(ready(1))), to('V', in_usd(ready(2))), to('W', in_usd(ready(3)))], None, None, (vec!["REF1", "REF3"], None)),
+            (
+                vec![to('V', in_usd(ready(1))), to('V', in_usd(ready(2))), to('W', in_usd(ready(3)))],
+                None,
+                None,
+                (vec!["REF1", "REF3"], None),
+            ),
             // An account that is made with the deposit's own XLM is paid by it: another purpose.
             (vec![to('V', ready(1)), to('W', in_usd(ready(2)))], None, None, (vec!["REF1"], None)),
             // Of a deposit in XLM the making is the payment: it carries the memo, and goes alone.

@@ -51,7 +51,13 @@ pub(crate) fn credits(poll: &DepositPoll) -> Vec<String> {
 
 /// Purely: what each update and credit writes. `transactions` are the tenant's own, of those [`named`]; `known` the
 /// credits of those [`credits`] that are stored already.
-pub(crate) fn check(context: &JobContext, poll: &DepositPoll, transactions: Vec<Transaction>, known: Vec<BankCredit>, now: TimeMs) -> Checked {
+pub(crate) fn check(
+    context: &JobContext,
+    poll: &DepositPoll,
+    transactions: Vec<Transaction>,
+    known: Vec<BankCredit>,
+    now: TimeMs,
+) -> Checked {
     let mut checker = Checker {
         context,
         now,
@@ -211,7 +217,12 @@ impl Checker<'_> {
         }
         match self.credits.get(&credit.external_id).map(|known| known.amount) {
             None => {
-                self.credit(&credit.external_id, credit.amount, &credit.reference, Matched::Unmatched("no pending deposit has its reference".to_owned()));
+                self.credit(
+                    &credit.external_id,
+                    credit.amount,
+                    &credit.reference,
+                    Matched::Unmatched("no pending deposit has its reference".to_owned()),
+                );
             }
             // Seen before, whatever it was then: there is a row.
             Some(amount) if amount == credit.amount => {}
@@ -296,7 +307,9 @@ mod tests {
                 format!("{} {}", after.reference, after.state.as_str())
             }
             Write::Credit(credit) => match &credit.matched {
-                Matched::Transaction(paid) => format!("{} paid {}", credit.external_id, if *paid.as_str() == id(1) { "REF1" } else { "another" }),
+                Matched::Transaction(paid) => {
+                    format!("{} paid {}", credit.external_id, if *paid.as_str() == id(1) { "REF1" } else { "another" })
+                }
                 Matched::Unmatched(_) if credit.external_id.starts_with("sha256:") => "digest unmatched".to_owned(),
                 Matched::Unmatched(_) => format!("{} unmatched", credit.external_id),
             },
@@ -318,8 +331,18 @@ mod tests {
             (vec![received(1, "100", "c")], vec![], vec!["plan", "REF1 ready", "c paid REF1"], vec![]),
             (vec![received(2, "1", "c")], vec![], vec!["REF2 too_small", "c paid another"], vec![]),
             (vec![received(1, "100", "c"), received(1, "100", "c")], vec![], vec!["plan", "REF1 ready", "c paid REF1"], vec![]),
-            (vec![received(1, "100", "c"), received(1, "100", "d")], vec![], vec!["plan", "REF1 ready", "c paid REF1", "d unmatched"], vec!["waits for no money"]),
-            (vec![received(1, "100", "c"), received(2, "100", "c")], vec![], vec!["plan", "REF1 ready", "c paid REF1"], vec!["has paid for"]),
+            (
+                vec![received(1, "100", "c"), received(1, "100", "d")],
+                vec![],
+                vec!["plan", "REF1 ready", "c paid REF1", "d unmatched"],
+                vec!["waits for no money"],
+            ),
+            (
+                vec![received(1, "100", "c"), received(2, "100", "c")],
+                vec![],
+                vec!["plan", "REF1 ready", "c paid REF1"],
+                vec!["has paid for"],
+            ),
             (vec![received(1, "100", "c")], vec![known("c", "100", to_first())], vec![], vec![]),
             (vec![received(1, "99", "c")], vec![known("c", "100", to_first())], vec!["digest unmatched"], vec!["has paid for"]),
             (vec![received(2, "100", "c")], vec![known("c", "100", to_first())], vec![], vec!["has paid for"]),
@@ -359,9 +382,13 @@ mod tests {
     /// What arrives for a deposit may differ from what was asked for, as the asset's rules say.
     #[test]
     fn rule_6_the_tolerance_is_the_asset_s() {
-        for (tolerance_ppm, arrives, state) in
-            [(None, "50", "ready"), (Some(0), "100", "ready"), (Some(0), "100.01", "on_hold"), (Some(50_000), "95", "ready"), (Some(50_000), "94.99", "on_hold")]
-        {
+        for (tolerance_ppm, arrives, state) in [
+            (None, "50", "ready"),
+            (Some(0), "100", "ready"),
+            (Some(0), "100.01", "on_hold"),
+            (Some(50_000), "95", "ready"),
+            (Some(50_000), "94.99", "on_hold"),
+        ] {
             let mut context = job_context(Hook::PollPendingDeposits, None, UnknownEffects::Hold);
             context.assets[0].deposit.tolerance_ppm = tolerance_ppm;
             let asked = Transaction { amount_expected: Some(amount("100")), ..deposit(1, DepositState::AwaitingFunds) };
@@ -404,8 +431,8 @@ pub(crate) mod table {
     use windlass_domain::job::{Hook, Job, JobState};
     use windlass_domain::limits::RunLimits;
     use windlass_domain::tenant::{Tenant, Version};
-    use windlass_domain::{AccountId, Asset, JobId, TenantId, VersionNumber};
     use windlass_domain::withdrawal::WithdrawalState;
+    use windlass_domain::{AccountId, Asset, JobId, TenantId, VersionNumber};
 
     use super::*;
 
@@ -436,10 +463,35 @@ pub(crate) mod table {
             created_at: 0,
             updated_at: 0,
         };
-        let version = Version { tenant: acme(), number: VersionNumber(1), digest: String::new(), hooks: vec![], manifest: Default::default(), created_at: 0 };
-        let tenant = Tenant { id: acme(), home_domain: String::new(), network: String::new(), active_version: None, tolerance_ppm: 0, created_at: 0 };
+        let version = Version {
+            tenant: acme(),
+            number: VersionNumber(1),
+            digest: String::new(),
+            hooks: vec![],
+            manifest: Default::default(),
+            created_at: 0,
+        };
+        let tenant = Tenant {
+            id: acme(),
+            home_domain: String::new(),
+            network: String::new(),
+            active_version: None,
+            tolerance_ppm: 0,
+            created_at: 0,
+        };
         let assets = vec![serde_json::from_value(json!({ "asset": "native", "deposit": rules })).expect("rules")];
-        JobContext { tenant, job, version, active: None, transaction: None, payment: None, newest_run: None, journal: vec![], assets, limits: RunLimits::default() }
+        JobContext {
+            tenant,
+            job,
+            version,
+            active: None,
+            transaction: None,
+            payment: None,
+            newest_run: None,
+            journal: vec![],
+            assets,
+            limits: RunLimits::default(),
+        }
     }
 
     /// One that asked for 100 and whose deadline was half a second before [`NOW`].
@@ -528,8 +580,14 @@ pub(crate) mod table {
         ] {
             let checked = checked(rules, vec![update.clone()]);
             assert!(checked.refused.len() == 1 && checked.refused[0].message.contains(says), "{update:?}: {:?}", checked.refused);
-            let unmatched = |write: &Write| matches!(write, Write::Credit(BankCredit { matched: Matched::Unmatched(why), .. }) if why.contains(says));
-            assert_eq!((checked.writes.len(), checked.writes.iter().any(unmatched)), (usize::from(kept), kept), "{update:?}: {:?}", checked.writes);
+            let unmatched =
+                |write: &Write| matches!(write, Write::Credit(BankCredit { matched: Matched::Unmatched(why), .. }) if why.contains(says));
+            assert_eq!(
+                (checked.writes.len(), checked.writes.iter().any(unmatched)),
+                (usize::from(kept), kept),
+                "{update:?}: {:?}",
+                checked.writes
+            );
         }
     }
 
@@ -558,8 +616,12 @@ pub(crate) mod table {
 
     #[test]
     fn rule_2_one_credit_pays_for_one_deposit() {
-        let twice = checked(json!({}), vec![received(1, "50", "new"), received(1, "50", "new"), received(2, "50", "new"), received(1, "50", "other")]);
-        let says: Vec<bool> = ["has paid for", "waits for no money"].iter().zip(&twice.refused).map(|(says, line)| line.message.contains(says)).collect();
+        let twice = checked(
+            json!({}),
+            vec![received(1, "50", "new"), received(1, "50", "new"), received(2, "50", "new"), received(1, "50", "other")],
+        );
+        let says: Vec<bool> =
+            ["has paid for", "waits for no money"].iter().zip(&twice.refused).map(|(says, line)| line.message.contains(says)).collect();
         assert_eq!((twice.refused.len(), says), (2, vec![true, true]), "the same again changes nothing: {:?}", twice.refused);
         let late = DepositUpdate::SeenPending { id: id(2).to_string(), eta: None };
         assert!(checked(json!({}), vec![late]).writes.is_empty(), "only the money itself revives");

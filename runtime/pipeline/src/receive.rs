@@ -22,8 +22,12 @@ pub(crate) fn fate(transaction: &Transaction, entries: &Entries, starting_balanc
         let account = destination.account().clone();
         let is_whole_payment = transaction.asset == Asset::Native && !destination.is_muxed() && amount >= ACCOUNT_RESERVE;
         return match starting_balance {
-            _ if is_whole_payment => Fate::Do(Purpose::Payment, DraftOperation::CreateAccount { destination: account, starting_balance: amount }),
-            Some(starting_balance) if !created => Fate::Do(Purpose::CreateAccount, DraftOperation::CreateAccount { destination: account, starting_balance }),
+            _ if is_whole_payment => {
+                Fate::Do(Purpose::Payment, DraftOperation::CreateAccount { destination: account, starting_balance: amount })
+            }
+            Some(starting_balance) if !created => {
+                Fate::Do(Purpose::CreateAccount, DraftOperation::CreateAccount { destination: account, starting_balance })
+            }
             Some(_) => Fate::Wait("the account that was made is not on the Stellar network any more: create it"),
             None => Fate::Wait(MISSING),
         };
@@ -46,7 +50,9 @@ pub(crate) fn can_receive(transaction: &Transaction, entries: &Entries) -> Resul
     }
     // A muxed id says what a memo would say (SEP-29).
     if entries.memo_required.contains(account) && transaction.memo.is_none() && !destination.is_muxed() {
-        return Err("the account takes payments only with a memo (SEP-29), and the deposit has none: lift that, or ask the anchor for help");
+        return Err(
+            "the account takes payments only with a memo (SEP-29), and the deposit has none: lift that, or ask the anchor for help",
+        );
     }
     if transaction.asset == Asset::Native || transaction.asset.issuer() == Some(account) {
         return Ok(());
@@ -142,7 +148,9 @@ mod tests {
                 assert_eq!(destination.as_str(), ACCOUNT);
                 format!("{} by creation with {starting_balance}", purpose.as_str())
             }
-            Fate::Do(purpose, DraftOperation::Payment { destination, amount, .. }) => format!("{} of {amount} to {}", purpose.as_str(), &destination.to_string()[..1]),
+            Fate::Do(purpose, DraftOperation::Payment { destination, amount, .. }) => {
+                format!("{} of {amount} to {}", purpose.as_str(), &destination.to_string()[..1])
+            }
         }
     }
 
@@ -200,13 +208,31 @@ mod tests {
             (deposit(ACCOUNT, Asset::Native, "0.5"), ledger(true, None, false), rule(), true, "payment of 0.5 to G"),
             (deposit(MUXED, Asset::Native, "10"), ledger(true, None, true), None, false, "payment of 10 to M"),
             (deposit(ACCOUNT, usd(), "10"), ledger(true, None, false), rule(), true, "wait: the account has no trustline"),
-            (deposit(ACCOUNT, usd(), "10"), ledger(true, Some(false), false), None, false, "wait: the account's trustline is not authorised"),
+            (
+                deposit(ACCOUNT, usd(), "10"),
+                ledger(true, Some(false), false),
+                None,
+                false,
+                "wait: the account's trustline is not authorised",
+            ),
             (deposit(ACCOUNT, usd(), "50.01"), ledger(true, Some(true), false), None, false, "wait: the account's trustline is full"),
             (deposit(ACCOUNT, usd(), "50"), ledger(true, Some(true), false), None, false, "payment of 50 to G"),
             (deposit(MUXED, usd(), "50"), ledger(true, Some(true), true), None, false, "payment of 50 to M"),
             // Memos (SEP-29).
-            (deposit(ACCOUNT, usd(), "10"), ledger(true, Some(true), true), None, false, "wait: the account takes payments only with a memo"),
-            (Transaction { memo: Some(Memo::Id(7)), ..deposit(ACCOUNT, usd(), "10") }, ledger(true, Some(true), true), None, false, "payment of 10 to G"),
+            (
+                deposit(ACCOUNT, usd(), "10"),
+                ledger(true, Some(true), true),
+                None,
+                false,
+                "wait: the account takes payments only with a memo",
+            ),
+            (
+                Transaction { memo: Some(Memo::Id(7)), ..deposit(ACCOUNT, usd(), "10") },
+                ledger(true, Some(true), true),
+                None,
+                false,
+                "payment of 10 to G",
+            ),
             (deposit("GX", usd(), "10"), ledger(true, Some(true), false), None, false, "wait: the account is not a G"),
         ] {
             let seen = word(&fate(&deposit, &entries, starting_balance, created));

@@ -144,10 +144,7 @@ pub(crate) fn entries() -> Entries {
             (account('A'), AccountEntry { sequence: 10, balance: amount("105"), available: amount("100.00002") }),
             (account('U'), AccountEntry { sequence: 1, balance: Amount::ZERO, available: Amount::ZERO }),
         ]),
-        trustlines: BTreeMap::from([
-            ((account('A'), usd()), TrustlineEntry { balance: hundred, ..line }),
-            ((account('U'), usd()), line),
-        ]),
+        trustlines: BTreeMap::from([((account('A'), usd()), TrustlineEntry { balance: hundred, ..line }), ((account('U'), usd()), line)]),
         memo_required: BTreeSet::new(),
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use windlass_domain::Asset;
 use windlass_domain::commit::{Lease, Next, WorkKind, Write};
 use windlass_domain::deposit::{DepositEvent, DepositState};
 use windlass_domain::ids::{TenantId, TransactionId};
 use windlass_domain::ports::ledger::Entries;
 use windlass_domain::transaction::{State, Transaction};
-use windlass_domain::Asset;
 
 use crate::plan::change;
 use crate::receive::{can_receive, destination};

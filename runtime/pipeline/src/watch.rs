@@ -27,7 +27,12 @@ impl Pipeline {
                 if let StepError::Ledger(LedgerError::OutOfRange { asked, oldest, .. }) = &error
                     && asked < oldest
                 {
-                    tracing::error!(network = lease.work.subject, ledger.asked = asked, ledger.oldest = oldest, "ledger.watch: the server's history begins after our cursor. Nothing is skipped: name a server with a longer history");
+                    tracing::error!(
+                        network = lease.work.subject,
+                        ledger.asked = asked,
+                        ledger.oldest = oldest,
+                        "ledger.watch: the server's history begins after our cursor. Nothing is skipped: name a server with a longer history"
+                    );
                     self.commit_all(vec![only(lease, Next::After(ALARM_MS))]).await;
                     continue;
                 }
@@ -113,7 +118,8 @@ impl Pipeline {
 
     /// What one payment to a tenant's account writes: the fact, and the withdrawal that it pays for with its payout job.
     fn take_in(&self, payment: &IncomingPayment, context: &MatchContext, now: TimeMs) -> Vec<Write> {
-        let incoming = |matched| Write::Incoming { tenant: context.tenant.id.clone(), payment: Box::new(payment.clone()), matched, at: now };
+        let incoming =
+            |matched| Write::Incoming { tenant: context.tenant.id.clone(), payment: Box::new(payment.clone()), matched, at: now };
         match decide(payment, context, now) {
             Err(reason) => vec![incoming(Matched::Unmatched(reason))],
             Ok((before, after, history)) => {
@@ -159,8 +165,14 @@ fn decide(payment: &IncomingPayment, context: &MatchContext, now: TimeMs) -> Res
     let assessment = match &context.rules {
         _ if !pays_out => Assessment::OnHold("the tenant has no active version that pays withdrawals out".to_owned()),
         None => Assessment::OnHold("the tenant has no rules for the asset any more".to_owned()),
-        Some(rules) => assess(payment.amount, before.amount_expected, rules.withdrawal.tolerance_ppm.or(Some(context.tenant.tolerance_ppm)), &rules.withdrawal, rules.decimals)
-            .unwrap_or_else(|error| Assessment::OnHold(format!("the fee cannot be computed: {error}"))),
+        Some(rules) => assess(
+            payment.amount,
+            before.amount_expected,
+            rules.withdrawal.tolerance_ppm.or(Some(context.tenant.tolerance_ppm)),
+            &rules.withdrawal,
+            rules.decimals,
+        )
+        .unwrap_or_else(|error| Assessment::OnHold(format!("the fee cannot be computed: {error}"))),
     };
     let event = WithdrawalEvent::PaymentReceived {
         amount_in: payment.amount,
@@ -240,7 +252,8 @@ mod tests {
             let rules = rules(Asset::Native);
             Some(AssetRules { withdrawal: DirectionRules { late, revive_within_ms, ..rules.withdrawal.clone() }, ..rules })
         };
-        let strict = AssetRules { withdrawal: DirectionRules { tolerance_ppm: Some(0), ..rules(Asset::Native).withdrawal }, ..rules(Asset::Native) };
+        let strict =
+            AssetRules { withdrawal: DirectionRules { tolerance_ppm: Some(0), ..rules(Asset::Native).withdrawal }, ..rules(Asset::Native) };
         let unpaying = windlass_domain::tenant::Version { hooks: vec![Hook::AfterDeposit], ..version(UnknownEffects::Hold) };
         let rows: Vec<(IncomingPayment, MatchContext, Result<&str, &str>)> = vec![
             (payment("100"), context(), Ok("received")),

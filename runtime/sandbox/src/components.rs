@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
-use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 use wasmtime::Engine;
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::SandboxError;
 use crate::bindings::{deposit_events, deposits, imports, payout_status, payouts, withdrawals};

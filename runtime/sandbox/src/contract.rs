@@ -1,10 +1,10 @@
 //! Is a component written against our contract? Hooks are found from its exports; every difference is named with its place.
 
 use wasmparser::{ComponentExternName, ComponentExternalKind, ComponentTypeRef, Encoding, Parser, Payload, Validator, WasmFeatures};
-use wit_component::DecodedWasm;
-use wit_parser::{InterfaceId, PackageName, Resolve, WorldId, WorldItem, WorldKey};
 use windlass_domain::job::Hook;
 use windlass_domain::limits::COMPONENT_BYTES;
+use wit_component::DecodedWasm;
+use wit_parser::{InterfaceId, PackageName, Resolve, WorldId, WorldItem, WorldKey};
 
 use crate::differences::Comparison;
 
@@ -102,7 +102,10 @@ impl Contract {
             if other_version(name) {
                 unknown.push(format!("imports {name}: this host knows {}", self.package));
             } else if !self.may_be_imported(name) {
-                unknown.push(format!("imports {name}: it is not in the contract; an integration may import only interfaces of {}", self.package));
+                unknown.push(format!(
+                    "imports {name}: it is not in the contract; an integration may import only interfaces of {}",
+                    self.package
+                ));
             }
         }
         for name in &names.exports {

@@ -32,7 +32,11 @@ fn time_in(what: &str, time: Option<u64>) -> Checked<Option<TimeMs>> {
 }
 
 fn text_in(what: &str, text: String, least: usize, most: usize) -> Checked<String> {
-    if (least..=most).contains(&text.len()) { Ok(text) } else { Err(format!("{what}: {} bytes, {least} to {most} are allowed", text.len())) }
+    if (least..=most).contains(&text.len()) {
+        Ok(text)
+    } else {
+        Err(format!("{what}: {} bytes, {least} to {most} are allowed", text.len()))
+    }
 }
 
 fn cut(mut text: String, most: usize) -> String {
@@ -140,7 +144,9 @@ pub(crate) fn payout_in(payout: wit::Payout) -> Checked<Payout> {
     let id_in = |id| text_in("external-id", id, 1, ID_BYTES);
     Ok(match payout {
         wit::Payout::Paid(paid) => Payout::Paid { external_id: id_in(paid.external_id)? },
-        wit::Payout::InProgress(under_way) => Payout::InProgress { external_id: id_in(under_way.external_id)?, eta: time_in("eta", under_way.eta)? },
+        wit::Payout::InProgress(under_way) => {
+            Payout::InProgress { external_id: id_in(under_way.external_id)?, eta: time_in("eta", under_way.eta)? }
+        }
         wit::Payout::ReadyForPickup(pickup) => Payout::ReadyForPickup {
             external_id: id_in(pickup.external_id)?,
             instructions: text_in("instructions", pickup.instructions, 0, MESSAGE_BYTES)?,
@@ -154,7 +160,9 @@ pub(crate) fn payout_poll_in(poll: wit_payouts::PayoutPoll) -> Checked<PayoutPol
         let progress = match update.progress {
             wit_payouts::PayoutProgress::Delivered => PayoutProgress::Delivered,
             wit_payouts::PayoutProgress::InProgress(eta) => PayoutProgress::InProgress(time_in(&format!("{at}.eta"), eta)?),
-            wit_payouts::PayoutProgress::Returned(text) => PayoutProgress::Returned(text_in(&format!("{at}.returned"), text, 0, MESSAGE_BYTES)?),
+            wit_payouts::PayoutProgress::Returned(text) => {
+                PayoutProgress::Returned(text_in(&format!("{at}.returned"), text, 0, MESSAGE_BYTES)?)
+            }
         };
         Ok((text_in(&format!("{at}.id"), update.id, 1, ID_BYTES)?, progress))
     })?;

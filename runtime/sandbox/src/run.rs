@@ -48,7 +48,13 @@ pub(crate) fn not_run(end: RunEnd, call: &Call) -> RunOutcome {
 }
 
 /// Instantiates and throws away: does a component come up at all? Its imports answer with a fault meanwhile.
-pub(crate) async fn probe(compiler: &Compiler, ready: &Ready, egress: Arc<dyn Egress>, call: &Call, host: Arc<dyn RunHost>) -> Result<(), RunEnd> {
+pub(crate) async fn probe(
+    compiler: &Compiler,
+    ready: &Ready,
+    egress: Arc<dyn Egress>,
+    call: &Call,
+    host: Arc<dyn RunHost>,
+) -> Result<(), RunEnd> {
     let mut store = store(compiler, call, host, egress).map_err(|error| RunEnd::HostFault(format!("{error:#}")))?;
     let wall_time = Duration::from_millis(call.limits.wall_time_ms);
     let result = tokio::time::timeout(wall_time, ready.pre.instantiate_async(&mut store)).await;

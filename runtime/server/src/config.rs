@@ -71,12 +71,19 @@ impl Config {
         let mut problems = Vec::new();
         let Settings { lease_ms, envelope_bound_s, concurrent_runs, claim_limit, claim_per_tenant, ref ceiling, .. } = self.pipeline;
         if lease_ms <= ceiling.wall_time_ms.saturating_add(LEASE_MARGIN_MS) {
-            problems.push(format!("drivers.lease-ms {lease_ms} must be above limits.wall-time-ms {} by more than {LEASE_MARGIN_MS}", ceiling.wall_time_ms));
+            problems.push(format!(
+                "drivers.lease-ms {lease_ms} must be above limits.wall-time-ms {} by more than {LEASE_MARGIN_MS}",
+                ceiling.wall_time_ms
+            ));
         }
         if envelope_bound_s <= 2 * EXPECTED_CLOSE_S {
             problems.push(format!("drivers.envelope-bound-s {envelope_bound_s} must be above {}: two ledgers", 2 * EXPECTED_CLOSE_S));
         }
-        for (name, value) in [("drivers.concurrent-runs", concurrent_runs), ("drivers.claim-limit", claim_limit), ("drivers.claim-per-tenant", claim_per_tenant)] {
+        for (name, value) in [
+            ("drivers.concurrent-runs", concurrent_runs),
+            ("drivers.claim-limit", claim_limit),
+            ("drivers.claim-per-tenant", claim_per_tenant),
+        ] {
             if value == 0 {
                 problems.push(format!("{name} must be at least 1"));
             }
@@ -322,7 +329,9 @@ mod tests {
 
     #[test]
     fn a_whole_configuration_shows_no_secret() {
-        let text = format!("database = \"postgres://windlass:hunter2@db/windlass\"\n{NETWORK}[limits]\nwall-time-ms = 1000\n[egress]\nallow-http = true\nloopback = {{ ports = [9] }}\n");
+        let text = format!(
+            "database = \"postgres://windlass:hunter2@db/windlass\"\n{NETWORK}[limits]\nwall-time-ms = 1000\n[egress]\nallow-http = true\nloopback = {{ ports = [9] }}\n"
+        );
         let config = checked(&text, &SECRETS).unwrap();
         assert_eq!(config.pipeline.ceiling.wall_time_ms, 1_000);
         assert!(config.egress.allows_loopback(9));
@@ -335,7 +344,8 @@ mod tests {
 
     #[test]
     fn the_environment_wins_and_paths_are_seen_from_the_file() {
-        let config = checked(&format!("listen = \"0.0.0.0:1\"\n{NETWORK}"), &[SECRETS[0], SECRETS[1], ("WINDLASS_LISTEN", "127.0.0.1:2")]).unwrap();
+        let config =
+            checked(&format!("listen = \"0.0.0.0:1\"\n{NETWORK}"), &[SECRETS[0], SECRETS[1], ("WINDLASS_LISTEN", "127.0.0.1:2")]).unwrap();
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.database, Database::Sqlite("/etc/windlass/windlass.db".into()));
         assert_eq!(Database::parse(":memory:", Path::new("")), Database::InMemory);
@@ -345,7 +355,17 @@ mod tests {
     fn everything_that_is_wrong_is_said_at_once() {
         let text = "listen = \"here\"\n[network]\nrpc-url = \"ftp://x\"\n[drivers]\nlease-ms = 31000\nenvelope-bound-s = 10\nclaim-limit = 0\n[limits]\nfule = 1\n";
         let Err(Error::Config(problems)) = checked(text, &[]) else { panic!("refused") };
-        for part in ["listen", "master key", "limits: unknown field `fule`", "lease-ms", "envelope-bound-s", "claim-limit", "operator-token-hash", "network.passphrase", "network.rpc-url"] {
+        for part in [
+            "listen",
+            "master key",
+            "limits: unknown field `fule`",
+            "lease-ms",
+            "envelope-bound-s",
+            "claim-limit",
+            "operator-token-hash",
+            "network.passphrase",
+            "network.rpc-url",
+        ] {
             assert!(problems.iter().any(|problem| problem.contains(part)), "{part} in {problems:?}");
         }
         assert_eq!(problems.len(), 9, "{problems:?}");

@@ -70,7 +70,11 @@ pub(crate) async fn run(args: DevTenantArgs) -> anyhow::Result<()> {
     let id = TenantId::new(args.tenant.as_str())?;
     let ledger = RpcLedger::new(&args.rpc, "", &RpcOptions::default())?;
     let passphrase = ledger.network().await.context("the ledger does not say which network it is: look at --rpc")?;
-    ensure!(passphrase != PUBLIC_NETWORK, "{} is on the public network: a tenant there brings its own keys, see POST /v1/tenants and /v1/tenants/{{tenant}}/accounts", args.rpc);
+    ensure!(
+        passphrase != PUBLIC_NETWORK,
+        "{} is on the public network: a tenant there brings its own keys, see POST /v1/tenants and /v1/tenants/{{tenant}}/accounts",
+        args.rpc
+    );
     let ledger = RpcLedger::new(&args.rpc, passphrase.as_str(), &RpcOptions::default())?;
     let (issuer, distribution) = (fresh_key(), fresh_key());
     let asset: Asset = format!("{}:{}", args.asset, issuer.account()).parse()?;
@@ -92,7 +96,9 @@ pub(crate) async fn run(args: DevTenantArgs) -> anyhow::Result<()> {
         }
         (None, Some(funder)) => {
             let create = |key: &LocalKey| Operation::CreateAccount { destination: key.account(), starting_balance: args.starting_balance };
-            setup::run(&ledger, &passphrase, funder, None, &[create(&issuer), create(&distribution)]).await.context("making the accounts")?;
+            setup::run(&ledger, &passphrase, funder, None, &[create(&issuer), create(&distribution)])
+                .await
+                .context("making the accounts")?;
         }
         (None, None) => bail!("nobody pays for the accounts: give --friendbot or --funder"),
     }
@@ -111,7 +117,8 @@ pub(crate) async fn run(args: DevTenantArgs) -> anyhow::Result<()> {
     let of = |what: &str| format!("/v1/tenants/{id}/{what}");
     api.send(Method::POST, &of("accounts"), Some(json!({ "secret_seed": distribution.secret().as_str() }))).await?;
     let off = json!({ "enabled": false });
-    api.send(Method::PUT, &of("assets"), Some(json!({ "asset": asset, "decimals": args.decimals, "deposit": off, "withdrawal": off }))).await?;
+    api.send(Method::PUT, &of("assets"), Some(json!({ "asset": asset, "decimals": args.decimals, "deposit": off, "withdrawal": off })))
+        .await?;
 
     let shown = json!({
         "tenant": id,
@@ -139,7 +146,9 @@ fn print(shown: &Value, args: &DevTenantArgs, id: &TenantId) {
             println!("{name:26}{text}");
         }
     }
-    println!("\nnext: upload a component (POST /v1/tenants/{id}/integrations), activate it, then enable the asset's directions (PUT /v1/tenants/{id}/assets)");
+    println!(
+        "\nnext: upload a component (POST /v1/tenants/{id}/integrations), activate it, then enable the asset's directions (PUT /v1/tenants/{id}/assets)"
+    );
 }
 
 fn fresh_key() -> LocalKey {
@@ -183,7 +192,11 @@ struct Api<'a> {
 
 impl<'a> Api<'a> {
     fn new(base: &'a str, token: &'a str) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(30)).build().context("the HTTP client cannot be made")?;
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(std::time::Duration::from_secs(30))
+            .build()
+            .context("the HTTP client cannot be made")?;
         Ok(Self { client, base: base.trim_end_matches('/'), token })
     }
 
@@ -195,8 +208,14 @@ impl<'a> Api<'a> {
         let response = request.send().await.with_context(|| format!("the runtime at {} does not answer: look at --api", self.base))?;
         let status = response.status();
         let text = response.text().await.with_context(|| format!("no whole answer to {path}"))?;
-        let answer: Value = serde_json::from_str(&text).with_context(|| format!("{path} answered {status} and what is not JSON: is it Windlass?"))?;
-        ensure!(status.is_success(), "{path} was refused: {} ({})", answer["detail"].as_str().unwrap_or("no reason given"), answer["code"].as_str().unwrap_or("no code"));
+        let answer: Value =
+            serde_json::from_str(&text).with_context(|| format!("{path} answered {status} and what is not JSON: is it Windlass?"))?;
+        ensure!(
+            status.is_success(),
+            "{path} was refused: {} ({})",
+            answer["detail"].as_str().unwrap_or("no reason given"),
+            answer["code"].as_str().unwrap_or("no code")
+        );
         Ok(answer)
     }
 }

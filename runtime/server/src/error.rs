@@ -33,7 +33,9 @@ pub enum Error {
     #[error("the ledger's client cannot be made: look at network.rpc-url")]
     Ledger(#[source] windlass_stellar::Error),
     /// The ledger is that of another network. Signing for it would be signing for the wrong one.
-    #[error("the ledger at {url} is for the network {found:?}, the configuration says {configured:?}: put network.passphrase or network.rpc-url right")]
+    #[error(
+        "the ledger at {url} is for the network {found:?}, the configuration says {configured:?}: put network.passphrase or network.rpc-url right"
+    )]
     WrongNetwork {
         /// Which server.
         url: String,

@@ -43,7 +43,14 @@ mod tests {
         let store: Arc<dyn AdminStore> = Arc::new(SqliteStore::open_in_memory().await.unwrap());
         let sealer: Arc<dyn Sealer> = Arc::new(MasterSealer::new(&MasterKey::from_bytes([1; 32]), Arc::new(SystemRandom)));
         let id = TenantId::new("acme").unwrap();
-        let tenant = Tenant { id: id.clone(), home_domain: "a.example".into(), network: "n".into(), active_version: None, tolerance_ppm: 0, created_at: 0 };
+        let tenant = Tenant {
+            id: id.clone(),
+            home_domain: "a.example".into(),
+            network: "n".into(),
+            active_version: None,
+            tolerance_ppm: 0,
+            created_at: 0,
+        };
         store.create_tenant(&tenant, "sealed").await.unwrap();
         let (own, mixed_up, absent) = (LocalKey::from_seed(&[1; 32]), LocalKey::from_seed(&[2; 32]), LocalKey::from_seed(&[3; 32]));
         for (account, seed) in [(own.account(), own.secret()), (mixed_up.account(), own.secret())] {

@@ -112,9 +112,13 @@ mod tests {
     fn every_code_of_the_network_has_a_row() {
         let mut rows = BTreeSet::from(["success".to_owned()]);
         rows.extend(TransactionResultCode::VARIANTS.map(|code| (transaction_row(code), transaction_code(code.name()))).map(same));
-        rows.extend(OperationResultCode::VARIANTS.into_iter().filter_map(|code| Some((operation_row(code)?, snake(code.name())))).map(same));
+        rows.extend(
+            OperationResultCode::VARIANTS.into_iter().filter_map(|code| Some((operation_row(code)?, snake(code.name())))).map(same),
+        );
         let named = |operation: &str, name: &str| format!("{operation}_{}", snake(name));
-        rows.extend(PaymentResultCode::VARIANTS.into_iter().filter_map(|code| Some((payment_row(code)?, named("payment", code.name())))).map(same));
+        rows.extend(
+            PaymentResultCode::VARIANTS.into_iter().filter_map(|code| Some((payment_row(code)?, named("payment", code.name())))).map(same),
+        );
         rows.extend(
             CreateAccountResultCode::VARIANTS
                 .into_iter()

@@ -1,8 +1,9 @@
 //! Envelopes out of drafts: pure, no network. The bytes are those of every other SDK; tests compare them.
 
 use stellar_xdr::{
-    CreateAccountOp, DecoratedSignature, Limits, Operation, OperationBody, PaymentOp, Preconditions, ReadXdr as _, SequenceNumber, Signature, SignatureHint,
-    TimeBounds, TimePoint, Transaction, TransactionEnvelope, TransactionExt, TransactionV1Envelope, VecM, WriteXdr as _,
+    CreateAccountOp, DecoratedSignature, Limits, Operation, OperationBody, PaymentOp, Preconditions, ReadXdr as _, SequenceNumber,
+    Signature, SignatureHint, TimeBounds, TimePoint, Transaction, TransactionEnvelope, TransactionExt, TransactionV1Envelope, VecM,
+    WriteXdr as _,
 };
 use windlass_domain::ports::ledger::{ACCOUNT_RESERVE, BuildError, Draft, DraftOperation, EnvelopeBuilder, Unsigned};
 use windlass_domain::{AccountId, Memo};
@@ -91,7 +92,11 @@ pub(crate) fn assemble(unsigned: &Unsigned, signatures: &[(AccountId, [u8; 64])]
 }
 
 fn build(draft: &Draft) -> Result<Unsigned, Error> {
-    let operations = draft.operations.iter().map(|operation| Ok(Operation { source_account: None, body: body(operation)? })).collect::<Result<_, Error>>()?;
+    let operations = draft
+        .operations
+        .iter()
+        .map(|operation| Ok(Operation { source_account: None, body: body(operation)? }))
+        .collect::<Result<_, Error>>()?;
     let head = Head {
         network: &draft.network,
         source: &draft.source,
@@ -115,7 +120,10 @@ fn body(operation: &DraftOperation) -> Result<OperationBody, Error> {
             if *starting_balance < ACCOUNT_RESERVE {
                 return Err(Error::Plan(format!("account {destination} with {starting_balance} XLM: it has to hold {ACCOUNT_RESERVE}")));
             }
-            OperationBody::CreateAccount(CreateAccountOp { destination: xdr::account(destination)?, starting_balance: starting_balance.units() })
+            OperationBody::CreateAccount(CreateAccountOp {
+                destination: xdr::account(destination)?,
+                starting_balance: starting_balance.units(),
+            })
         }
     })
 }

@@ -15,7 +15,9 @@ pub enum OpenError {
     #[error("the database {0} has schema {1}, which this Windlass does not know: use the newer one that wrote it")]
     Newer(String, i64),
     /// Its schema was changed by hand, or by another build.
-    #[error("schema {1} of the database {0} is not the one that this Windlass has under that number: restore the database, or use the build that made it")]
+    #[error(
+        "schema {1} of the database {0} is not the one that this Windlass has under that number: restore the database, or use the build that made it"
+    )]
     Changed(String, i64),
     /// A migration failed.
     #[error("the schema of the database {0} cannot be brought up to date")]

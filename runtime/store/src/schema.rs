@@ -77,12 +77,16 @@ mod tests {
     #[test]
     fn constraints_are_found_with_name_and_columns() {
         let text = "-- about\nCREATE TABLE a (\n    x TEXT NOT NULL,\n    CONSTRAINT a_pkey PRIMARY KEY (x, y),\n    CONSTRAINT a_c CHECK (\n        x > 1),\n    CONSTRAINT a_f FOREIGN KEY (x) REFERENCES b (y)\n);\nCREATE UNIQUE INDEX a_u ON a (x) WHERE y = 1;\n";
-        let seen: Vec<(String, String, String)> =
-            constraints(text).into_iter().map(|c| (c.kind, c.name, c.columns.join("|"))).collect();
+        let seen: Vec<(String, String, String)> = constraints(text).into_iter().map(|c| (c.kind, c.name, c.columns.join("|"))).collect();
         let row = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
         assert_eq!(
             seen,
-            [row("PRIMARY KEY", "a_pkey", "x|y"), row("CHECK", "a_c", "( x > 1)"), row("FOREIGN KEY", "a_f", "x"), row("UNIQUE INDEX", "a_u", "x")]
+            [
+                row("PRIMARY KEY", "a_pkey", "x|y"),
+                row("CHECK", "a_c", "( x > 1)"),
+                row("FOREIGN KEY", "a_f", "x"),
+                row("UNIQUE INDEX", "a_u", "x")
+            ]
         );
     }
 }

@@ -139,7 +139,10 @@ async fn demo(arguments: &Arguments) -> Result<bool> {
         });
         println!("{summary}");
     } else {
-        println!("\n{deposits_completed} deposits and {withdrawals_completed} withdrawals completed, books {}", if balanced { "balanced" } else { "NOT balanced" });
+        println!(
+            "\n{deposits_completed} deposits and {withdrawals_completed} withdrawals completed, books {}",
+            if balanced { "balanced" } else { "NOT balanced" }
+        );
     }
     Ok(well)
 }

@@ -25,7 +25,12 @@ async fn one_command_makes_a_tenant_whole() -> Result<()> {
     let runtime = Child::start(&options).await?;
     let folder = tempfile::tempdir()?;
     let friendbot = devnet.friendbot_url();
-    let made = dev_tenant(folder.path(), &runtime.url, &options, &["acme", "--friendbot", &friendbot, "--asset", "EUR", "--supply", "5000", "--json"])?;
+    let made = dev_tenant(
+        folder.path(),
+        &runtime.url,
+        &options,
+        &["acme", "--friendbot", &friendbot, "--asset", "EUR", "--supply", "5000", "--json"],
+    )?;
     ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let shown: Value = serde_json::from_slice(&made.stdout)?;
     ensure!(shown["secrets"].is_null(), "secrets are in the file only: {shown}");

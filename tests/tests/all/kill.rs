@@ -85,7 +85,13 @@ impl Story {
         let (devnet, bank) = (Devnet::start(DevnetConfig::default()).await?, Bank::start(BankConfig::default()).await?);
         let network = Network::with_friendbot(&devnet.url(), &devnet.passphrase(), &devnet.friendbot_url()).await?;
         // One run at a time, so that a slow one keeps the next from beginning.
-        let options = Options { database: database.url.clone(), lease_ms: 4_000, run_deadline_ms: 2_500, concurrent_runs: 1, ..Options::new(&network)? };
+        let options = Options {
+            database: database.url.clone(),
+            lease_ms: 4_000,
+            run_deadline_ms: 2_500,
+            concurrent_runs: 1,
+            ..Options::new(&network)?
+        };
         let runtime = Child::start(&options).await?;
         let api = Api::new(&runtime.url, &options.operator_token)?;
         let component = guest("first-bank");
@@ -136,7 +142,8 @@ impl Story {
             self.ends_as(&id, "payout_held").await?;
             let reference = self.reference(&id).await?;
             // The bank acts on what it has received, also when the sender is gone: the operator looks there.
-            let transfer = wait_for("the bank has made the transfer", 20, async || Ok(self.transfers(&reference)?.into_iter().next())).await?;
+            let transfer =
+                wait_for("the bank has made the transfer", 20, async || Ok(self.transfers(&reference)?.into_iter().next())).await?;
             let word = json!({ "outcome": "paid", "external_id": transfer, "reason": "it stands on the bank's statement" });
             self.api.post(&format!("/v1/tenants/acme/transactions/{id}/resolve"), &word).await?;
         }

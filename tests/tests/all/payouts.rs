@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use windlass_devnet::{Bank, BankConfig, Devnet, DevnetConfig, Idempotency};
-use windlass_domain::{Amount, Memo};
+use windlass_domain::Memo;
 use windlass_store::testing::{Engine, TestDb, fresh};
 use windlass_tests::api::{Api, text};
 use windlass_tests::books::Books;
@@ -40,7 +40,8 @@ impl Story {
         let runtime = Child::start(&options).await?;
         let api = Api::new(&runtime.url, &options.operator_token)?;
         let component = guest("first-bank");
-        let plan = Plan { id: "acme", code: "USD", component: &component, effects: "idempotent", idempotency: Idempotency::Honoured, people: 1 };
+        let plan =
+            Plan { id: "acme", code: "USD", component: &component, effects: "idempotent", idempotency: Idempotency::Honoured, people: 1 };
         let house = House::build(&plan, &network, &bank, &api).await?;
         let story = Self { bank, network, house, api, _runtime: runtime, _devnet: devnet, _database: database };
         let (id, reference) = story.house.ask_deposit(&story.api, &story.house.people[0], "1000", &json!({})).await?;
@@ -92,10 +93,9 @@ impl Story {
         // The credits that gave money back are no deposits; the one that came back and was not paid again is held.
         let unmatched = self.api.get("/v1/tenants/acme/credits?unmatched=true").await?;
         assert_eq!(unmatched["items"], json!([]));
-        let sent_back = ["20", "21", "22", "23"].map(|amount| amount.parse::<Amount>()).into_iter().collect::<Result<Vec<_>, _>>()?;
         let held = text(&self.house.show(&self.api, &lost).await?, "amount_out")?.parse()?;
         let statement = self.bank.statement(&self.house.customer.account)?;
-        let books = Books::read(&self.house, &self.network, &statement, &sent_back, held).await?;
+        let books = Books::read(&self.house, &self.network, &statement, held).await?;
         assert!(books.balanced()?, "the books do not balance: {books:?}");
         Ok(())
     }
@@ -111,7 +111,8 @@ impl Story {
     }
 
     async fn pay_back(&self, to: &str, amount: &str) -> Result<String> {
-        let body = json!({ "kind": "withdrawal", "asset": self.house.rules.asset, "amount": amount, "fields": { "bank_account_number": to } });
+        let body =
+            json!({ "kind": "withdrawal", "asset": self.house.rules.asset, "amount": amount, "fields": { "bank_account_number": to } });
         let made = self.api.post("/v1/tenants/acme/transactions", &body).await?;
         let memo = Memo::Id(text(&made, "withdraw_memo")?.parse()?);
         let person = &self.house.people[0];

@@ -41,7 +41,8 @@ impl Story {
         let runtime = Child::start(&options).await?;
         let api = Api::new(&runtime.url, &options.operator_token)?;
         let component = guest("first-bank");
-        let plan = Plan { id: "acme", code: "USD", component: &component, effects: "idempotent", idempotency: Idempotency::Honoured, people: 1 };
+        let plan =
+            Plan { id: "acme", code: "USD", component: &component, effects: "idempotent", idempotency: Idempotency::Honoured, people: 1 };
         let house = House::build(&plan, &network, &bank, &api).await?;
         let story = Self { bank, network, house, api, _devnet: devnet, _runtime: runtime, _database: database };
         story.late_deposits().await.context("late deposits")?;
@@ -186,7 +187,9 @@ impl Story {
         self.pay(&to, "32", Some(Memo::Text(memo.clone()))).await?;
         self.pay(&to, "33", Some(Memo::Id(number ^ 1))).await?;
         self.person().pay(&self.network, &to, &Asset::Native, "0.34".parse()?, Some(Memo::Id(number))).await?;
-        for (amount, reason) in [("31", "no memo"), ("32", "no withdrawal has the memo text:"), ("33", "no withdrawal has the memo id:"), ("0.34", "native")] {
+        for (amount, reason) in
+            [("31", "no memo"), ("32", "no withdrawal has the memo text:"), ("33", "no withdrawal has the memo id:"), ("0.34", "native")]
+        {
             let stray = self.stray("incoming", |payment| payment["amount"] == amount).await?;
             ensure!(text(&stray, "unmatched")?.contains(reason), "{stray} does not say {reason:?}");
         }
@@ -202,8 +205,12 @@ impl Story {
 
     async fn nothing_waits_for_nobody(&self) -> Result<()> {
         let waiting = self.api.get(&self.path("waiting")).await?;
-        let items: Vec<(&str, &str)> =
-            waiting["items"].as_array().into_iter().flatten().filter_map(|item| Some((item["state"].as_str()?, item["waits_for"].as_str()?))).collect();
+        let items: Vec<(&str, &str)> = waiting["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|item| Some((item["state"].as_str()?, item["waits_for"].as_str()?)))
+            .collect();
         ensure!(items == [("too_small", "operator")], "only the dust waits, for a person: {waiting}");
         Ok(())
     }

@@ -52,7 +52,8 @@ async fn the_python_sdk_receives_a_deposit_and_pays_a_withdrawal() -> Result<()>
     let runtime = Embedded::start(&network, None).await?;
     let api = Api::new(&runtime.url, &runtime.operator_token)?;
     let component = guest("first-bank");
-    let plan = Plan { id: "acme", code: "USD", component: &component, effects: "idempotent", idempotency: Idempotency::Honoured, people: 0 };
+    let plan =
+        Plan { id: "acme", code: "USD", component: &component, effects: "idempotent", idempotency: Idempotency::Honoured, people: 0 };
     let house = House::build(&plan, &network, &bank, &api).await?;
     let asset = house.rules.asset.to_string();
 

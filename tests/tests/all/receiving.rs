@@ -49,7 +49,8 @@ impl Story {
         let runtime = Child::start(&options).await?;
         let api = Api::new(&runtime.url, &options.operator_token)?;
         let component = guest("first-bank");
-        let plan = Plan { id: "acme", code: "USD", component: &component, effects: "idempotent", idempotency: Idempotency::Honoured, people: 4 };
+        let plan =
+            Plan { id: "acme", code: "USD", component: &component, effects: "idempotent", idempotency: Idempotency::Honoured, people: 4 };
         let house = House::build(&plan, &network, &bank, &api).await?;
         let mut story = Self { devnet, bank, network, house, options, runtime, api, _database: database };
         story.account_missing().await.context("account missing")?;
@@ -128,7 +129,11 @@ impl Story {
         let id = self.deposit(&address, &self.usd(), None, "100.00").await?;
         let shown = self.is(&id, "completed").await?;
         let page = self.network.ledger.payments(&From::Ledger(before), 200).await?;
-        let paid = page.payments.iter().find(|payment| shown["stellar_transaction_id"] == payment.transaction_hash).context("not on the ledger")?;
+        let paid = page
+            .payments
+            .iter()
+            .find(|payment| shown["stellar_transaction_id"] == payment.transaction_hash)
+            .context("not on the ledger")?;
         ensure!(paid.to == person.key.account() && paid.memo == Some(Memo::Id(77)) && paid.amount == OUT_OF_100.parse()?, "{paid:?}");
         Ok(())
     }

@@ -31,16 +31,21 @@ pub(crate) async fn handle(
 ) -> Result<(StatusCode, Json<AccountView>), Problem> {
     let seed = SecretBytes::new(asked.secret_seed.into_bytes());
     let text = std::str::from_utf8(seed.expose()).unwrap_or_default();
-    let account = state.keys.account_of_seed(text).map_err(|reason| Problem::invalid("invalid_secret_seed", format!("secret_seed: {reason}")))?;
+    let account =
+        state.keys.account_of_seed(text).map_err(|reason| Problem::invalid("invalid_secret_seed", format!("secret_seed: {reason}")))?;
     if let Some(named) = asked.account.filter(|named| named != account.as_str()) {
-        return Err(Problem::invalid("wrong_account", format!("the secret seed is that of {account}, not of {named}: give the seed of the account you mean")));
+        return Err(Problem::invalid(
+            "wrong_account",
+            format!("the secret seed is that of {account}, not of {named}: give the seed of the account you mean"),
+        ));
     }
     let sealed = state.sealer.seal(&tenant.id, &format!("stellar-key:{account}"), seed.expose());
     let added = StellarAccount { tenant: tenant.id.clone(), network: tenant.network, account, role: AccountRole::Distribution };
     state.store.add_account(&added, &sealed).await.map_err(|error| match error {
-        StoreError::Conflict { .. } => {
-            Problem::conflict("account_taken", format!("{} is there already, with this tenant or with another: one account belongs to one tenant", added.account))
-        }
+        StoreError::Conflict { .. } => Problem::conflict(
+            "account_taken",
+            format!("{} is there already, with this tenant or with another: one account belongs to one tenant", added.account),
+        ),
         other => other.into(),
     })?;
     state.audit(Some(&tenant.id), &actor, "account.add", added.account.as_str()).await;

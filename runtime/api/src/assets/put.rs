@@ -50,7 +50,9 @@ fn problems(rules: &AssetRules, is_account: &dyn Fn(&str) -> bool) -> Vec<String
         problems.push(format!("decimals: {} is above {MAX_DECIMALS}", rules.decimals));
     }
     if let Some(balance) = rules.starting_balance.filter(|balance| *balance < ACCOUNT_RESERVE) {
-        problems.push(format!("starting_balance: {balance} is below {ACCOUNT_RESERVE} XLM, which an account has to hold; null makes no accounts"));
+        problems.push(format!(
+            "starting_balance: {balance} is below {ACCOUNT_RESERVE} XLM, which an account has to hold; null makes no accounts"
+        ));
     }
     for (name, direction) in [("deposit", &rules.deposit), ("withdrawal", &rules.withdrawal)] {
         problems.extend(direction_problems(direction).into_iter().map(|problem| format!("{name}.{problem}")));
@@ -98,10 +100,38 @@ mod tests {
         let plain = || serde_json::from_str::<AssetRules>(r#"{"asset":"native"}"#).unwrap();
         let amount = |text: &str| text.parse().unwrap();
         let fee = FeeSchedule { fixed: amount("-1"), percent_ppm: 1_000_001, minimum: amount("0") };
-        let deposit = DirectionRules { enabled: false, min_amount: amount("10"), max_amount: amount("9"), fee, tolerance_ppm: Some(1_000_001), expires_after_ms: 0, revive_within_ms: u64::MAX, ..DirectionRules::default() };
-        let rules = AssetRules { asset: format!("USD:G{}", "A".repeat(55)).parse().unwrap(), decimals: 8, deposit, starting_balance: Some(amount("0.9999999")), ..plain() };
+        let deposit = DirectionRules {
+            enabled: false,
+            min_amount: amount("10"),
+            max_amount: amount("9"),
+            fee,
+            tolerance_ppm: Some(1_000_001),
+            expires_after_ms: 0,
+            revive_within_ms: u64::MAX,
+            ..DirectionRules::default()
+        };
+        let rules = AssetRules {
+            asset: format!("USD:G{}", "A".repeat(55)).parse().unwrap(),
+            decimals: 8,
+            deposit,
+            starting_balance: Some(amount("0.9999999")),
+            ..plain()
+        };
         let named: Vec<String> = problems(&rules, &|_| false).iter().map(|p| p.split(':').next().unwrap_or_default().to_owned()).collect();
-        assert_eq!(named, ["asset", "decimals", "starting_balance", "deposit.fee.fixed", "deposit.max_amount", "deposit.fee.percent_ppm", "deposit.tolerance_ppm", "deposit.revive_within_ms", "deposit.expires_after_ms"]);
+        assert_eq!(
+            named,
+            [
+                "asset",
+                "decimals",
+                "starting_balance",
+                "deposit.fee.fixed",
+                "deposit.max_amount",
+                "deposit.fee.percent_ppm",
+                "deposit.tolerance_ppm",
+                "deposit.revive_within_ms",
+                "deposit.expires_after_ms"
+            ]
+        );
         assert!(problems(&plain(), &|_| true).is_empty());
     }
 }

@@ -38,7 +38,10 @@ pub(crate) async fn handle(
     let credit = credit(&state, &tenant, &rail, &external_id).await?;
     let before = transaction(&state, &tenant, &asked.transaction).await?;
     let Matched::Unmatched(why) = &credit.matched else {
-        return Err(Problem::conflict("credit_matched", format!("credit {external_id:?} has paid for a transaction already: the list of credits says for which")));
+        return Err(Problem::conflict(
+            "credit_matched",
+            format!("credit {external_id:?} has paid for a transaction already: the list of credits says for which"),
+        ));
     };
     let event = event(&state, &credit, &before).await?;
     let now = state.clock.now();
@@ -67,7 +70,12 @@ pub(crate) async fn handle(
 
 async fn credit(state: &ApiState, tenant: &Tenant, rail: &str, external_id: &str) -> Result<BankCredit, Problem> {
     let found = state.store.known_credits(&tenant.id, rail, std::slice::from_ref(&external_id.to_owned())).await?;
-    let missing = || Problem::not_found("no_such_credit", format!("tenant {} has no credit {external_id:?} of rail {rail:?}: see its list of credits", tenant.id));
+    let missing = || {
+        Problem::not_found(
+            "no_such_credit",
+            format!("tenant {} has no credit {external_id:?} of rail {rail:?}: see its list of credits", tenant.id),
+        )
+    };
     found.into_iter().next().ok_or_else(missing)
 }
 
@@ -84,11 +92,15 @@ async fn event(state: &ApiState, credit: &BankCredit, before: &Transaction) -> R
         TransactionState::Withdrawal(_) => {
             return Err(Problem::conflict("not_a_deposit", format!("{} is a withdrawal: its money comes from the ledger", before.id)));
         }
-        TransactionState::Deposit(DepositState::AwaitingFunds | DepositState::SeenPending | DepositState::Expired | DepositState::Failed) => {}
+        TransactionState::Deposit(
+            DepositState::AwaitingFunds | DepositState::SeenPending | DepositState::Expired | DepositState::Failed,
+        ) => {}
         TransactionState::Deposit(_) => return Err(not_waiting(before)),
     }
     let rules = state.store.asset(&before.tenant, &before.asset).await?;
-    let rules = rules.ok_or_else(|| Problem::conflict("unknown_asset", format!("the tenant has no rules for {} any more: add them with PUT assets", before.asset)))?;
+    let rules = rules.ok_or_else(|| {
+        Problem::conflict("unknown_asset", format!("the tenant has no rules for {} any more: add them with PUT assets", before.asset))
+    })?;
     let assessment = assess(credit.amount, before.amount_expected, rules.deposit.tolerance_ppm, &rules.deposit, rules.decimals)
         .map_err(|error| Problem::conflict("fee_out_of_range", format!("{}: the fee cannot be computed: {error}", before.id)))?;
     Ok(DepositEvent::FundsReceived { amount_in: credit.amount, assessment, external_id: credit.external_id.clone() })
@@ -96,5 +108,8 @@ async fn event(state: &ApiState, credit: &BankCredit, before: &Transaction) -> R
 
 fn not_waiting(before: &Transaction) -> Problem {
     let state = before.state.as_str();
-    Problem::conflict("not_waiting", format!("{} is {state}: only a deposit that waits for money, has expired or has failed can be given a credit", before.id))
+    Problem::conflict(
+        "not_waiting",
+        format!("{} is {state}: only a deposit that waits for money, has expired or has failed can be given a credit", before.id),
+    )
 }

@@ -24,7 +24,10 @@ pub(crate) async fn handle(
     let version = state.store.version(&tenant.id, wanted).await?.ok_or_else(missing)?;
     state.store.activate(&tenant.id, wanted, &polls(&state, &version)).await.map_err(|error| match error {
         StoreError::HookMissing(missing) => {
-            let detail = format!("version {wanted} does not export what is enabled: {}: put enabled to false first, or upload a version that has it", missing.join("; "));
+            let detail = format!(
+                "version {wanted} does not export what is enabled: {}: put enabled to false first, or upload a version that has it",
+                missing.join("; ")
+            );
             Problem::conflict("hook_missing", detail).with_reasons(missing)
         }
         other => other.into(),

@@ -5,8 +5,8 @@
 //! Refusals name every reason: `manifest_refused`, `component_refused`.
 
 use axum::Json;
-use axum::extract::multipart::{Multipart, MultipartError, MultipartRejection};
 use axum::extract::State;
+use axum::extract::multipart::{Multipart, MultipartError, MultipartRejection};
 use axum::http::StatusCode;
 use windlass_domain::VersionNumber;
 use windlass_domain::job::Hook;
@@ -31,15 +31,24 @@ pub(crate) async fn handle(
         let detail = format!("the manifest is refused: {}", problems.join("; "));
         return Err(Problem::invalid("manifest_refused", detail).with_reasons(problems));
     }
-    let checked = state.check.check(component.clone()).await.map_err(|refused| {
-        Problem::invalid("component_refused", refused.to_string()).with_reasons(refused.reasons)
-    })?;
+    let checked = state
+        .check
+        .check(component.clone())
+        .await
+        .map_err(|refused| Problem::invalid("component_refused", refused.to_string()).with_reasons(refused.reasons))?;
     if manifest.rail.effects == UnknownEffects::LookUp && !checked.hooks.contains(&Hook::PayoutStatus) {
         let reason = "rail.effects: look-up needs the hook payout-status, which the component does not export".to_owned();
         return Err(Problem::invalid("manifest_refused", format!("the manifest is refused: {reason}")).with_reasons(vec![reason]));
     }
     let at = state.clock.now();
-    let version = Version { tenant: tenant.id.clone(), number: VersionNumber(0), digest: checked.digest, hooks: checked.hooks, manifest, created_at: at };
+    let version = Version {
+        tenant: tenant.id.clone(),
+        number: VersionNumber(0),
+        digest: checked.digest,
+        hooks: checked.hooks,
+        manifest,
+        created_at: at,
+    };
     let stored = state.store.add_version(&version, &component).await?;
     state.audit(Some(&tenant.id), &actor, "version.upload", &stored.digest).await;
     let status = if stored.created_at == at { StatusCode::CREATED } else { StatusCode::OK };

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use windlass_domain::job::{Hook, JobState};
 use windlass_domain::TransactionId;
+use windlass_domain::job::{Hook, JobState};
 
 use super::JobView;
 use crate::auth::Member;

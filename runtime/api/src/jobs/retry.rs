@@ -8,8 +8,8 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use windlass_domain::commit::Write;
 use windlass_domain::VersionNumber;
+use windlass_domain::commit::Write;
 use windlass_domain::effect::{EffectRecord, Evidence, Judgement, evidence, judge};
 use windlass_domain::job::{Hook, Job, JobState, Run};
 use windlass_domain::manifest::UnknownEffects;
@@ -76,7 +76,10 @@ async fn may_pay_out_again(state: &ApiState, job: &Job, runs: &[Run], effects: V
     if new_run_is_safe(job, runs, effects, rail) {
         return Ok(());
     }
-    Err(Problem::conflict("payout_open", format!("{} sent a payout that may have been made: look at the bank's side, then say so with resolve", job.id)))
+    Err(Problem::conflict(
+        "payout_open",
+        format!("{} sent a payout that may have been made: look at the bank's side, then say so with resolve", job.id),
+    ))
 }
 
 /// Does the journal, after what people settled, allow one more run?
@@ -116,7 +119,17 @@ mod tests {
             updated_at: 0,
         };
         let end = Some(RunEnd::Trapped("x".into()));
-        let run = Run { tenant: tenant.clone(), job: job.id.clone(), ordinal: 1, hook: job.hook, version: job.version, started_at: 0, ended_at: Some(1), end, receipt: None };
+        let run = Run {
+            tenant: tenant.clone(),
+            job: job.id.clone(),
+            ordinal: 1,
+            hook: job.hook,
+            version: job.version,
+            started_at: 0,
+            ended_at: Some(1),
+            end,
+            receipt: None,
+        };
         let effect = |answer| EffectRecord {
             tenant: tenant.clone(),
             job: job.id.clone(),

@@ -46,7 +46,11 @@ pub(crate) struct Answer {
     token: String,
 }
 
-pub(crate) async fn handle(State(state): State<ApiState>, by: Operator, JsonBody(asked): JsonBody<Asked>) -> Result<(StatusCode, Json<Answer>), Problem> {
+pub(crate) async fn handle(
+    State(state): State<ApiState>,
+    by: Operator,
+    JsonBody(asked): JsonBody<Asked>,
+) -> Result<(StatusCode, Json<Answer>), Problem> {
     let id = TenantId::new(asked.id).map_err(|error| Problem::invalid("invalid_tenant_id", error.to_string()))?;
     let tenant = Tenant {
         home_domain: home_domain(asked.home_domain)?,
@@ -75,7 +79,10 @@ fn home_domain(text: String) -> Result<String, Problem> {
     if (1..=255).contains(&text.len()) && text.bytes().all(well) {
         return Ok(text);
     }
-    Err(Problem::invalid("invalid_home_domain", format!("home_domain {text:?} is not a host in lower case, with a port at most: write anchor.example")))
+    Err(Problem::invalid(
+        "invalid_home_domain",
+        format!("home_domain {text:?} is not a host in lower case, with a port at most: write anchor.example"),
+    ))
 }
 
 fn network(state: &ApiState, asked: Option<String>) -> Result<String, Problem> {
@@ -110,7 +117,16 @@ mod tests {
 
     #[test]
     fn tolerances_by_table() {
-        for (text, ppm) in [("10", Some(100_000)), ("0", Some(0)), ("2.5", Some(25_000)), ("0.0001", Some(1)), ("0.00001", None), ("101", None), ("-1", None), ("x", None)] {
+        for (text, ppm) in [
+            ("10", Some(100_000)),
+            ("0", Some(0)),
+            ("2.5", Some(25_000)),
+            ("0.0001", Some(1)),
+            ("0.00001", None),
+            ("101", None),
+            ("-1", None),
+            ("x", None),
+        ] {
             assert_eq!(tolerance(Some(Percent::Text(text.into()))).ok(), ppm, "{text}");
         }
         assert_eq!(tolerance(None), Ok(DEFAULT_TOLERANCE_PPM));
@@ -118,7 +134,8 @@ mod tests {
 
     #[test]
     fn home_domains_by_table() {
-        for (text, is_well) in [("anchor.example", true), ("localhost:8080", true), ("https://a", false), ("A.example", false), ("", false)] {
+        for (text, is_well) in [("anchor.example", true), ("localhost:8080", true), ("https://a", false), ("A.example", false), ("", false)]
+        {
             assert_eq!(home_domain(text.into()).is_ok(), is_well, "{text}");
         }
     }

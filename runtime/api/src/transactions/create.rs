@@ -47,15 +47,28 @@ pub(crate) struct Asked {
 
 type Answer = (StatusCode, [(header::HeaderName, String); 1], Json<TransactionView>);
 
-pub(crate) async fn handle(State(state): State<ApiState>, Member { actor, tenant }: Member, JsonBody(asked): JsonBody<Asked>) -> Result<Answer, Problem> {
+pub(crate) async fn handle(
+    State(state): State<ApiState>,
+    Member { actor, tenant }: Member,
+    JsonBody(asked): JsonBody<Asked>,
+) -> Result<Answer, Problem> {
     let rules = state.store.asset(&tenant.id, &asked.asset).await?.ok_or_else(|| {
-        Problem::invalid("unknown_asset", format!("tenant {} has no asset {}: add it with PUT /v1/tenants/{}/assets", tenant.id, asked.asset, tenant.id))
+        Problem::invalid(
+            "unknown_asset",
+            format!("tenant {} has no asset {}: add it with PUT /v1/tenants/{}/assets", tenant.id, asked.asset, tenant.id),
+        )
     })?;
     check(&asked, &rules, &|account| state.keys.account_is_valid(account))?;
     let accounts = state.store.accounts(&tenant.id).await?;
-    let anchor = accounts.into_iter().find(|account| account.role == AccountRole::Distribution && account.network == tenant.network).ok_or_else(|| {
-        Problem::conflict("no_distribution_account", format!("tenant {} has no distribution account: add one with POST /v1/tenants/{}/accounts", tenant.id, tenant.id))
-    })?;
+    let anchor = accounts
+        .into_iter()
+        .find(|account| account.role == AccountRole::Distribution && account.network == tenant.network)
+        .ok_or_else(|| {
+            Problem::conflict(
+                "no_distribution_account",
+                format!("tenant {} has no distribution account: add one with POST /v1/tenants/{}/accounts", tenant.id, tenant.id),
+            )
+        })?;
     for draw in 1..=DRAWS {
         let transaction = new_transaction(&state, &tenant.id, &asked, &rules, anchor.account.clone()).await?;
         let history = History {
@@ -83,11 +96,19 @@ pub(crate) async fn handle(State(state): State<ApiState>, Member { actor, tenant
     unreachable!("the last draw returns")
 }
 
-async fn new_transaction(state: &ApiState, tenant: &TenantId, asked: &Asked, rules: &AssetRules, anchor_account: AccountId) -> Result<Transaction, Problem> {
+async fn new_transaction(
+    state: &ApiState,
+    tenant: &TenantId,
+    asked: &Asked,
+    rules: &AssetRules,
+    anchor_account: AccountId,
+) -> Result<Transaction, Problem> {
     let now = state.clock.now();
     let (first, memo) = match asked.kind {
         Kind::Deposit => (TransactionState::Deposit(DepositState::AwaitingFunds), asked.memo.clone()),
-        Kind::Withdrawal => (TransactionState::Withdrawal(WithdrawalState::AwaitingPayment), Some(free_memo(state, tenant, &anchor_account).await?)),
+        Kind::Withdrawal => {
+            (TransactionState::Withdrawal(WithdrawalState::AwaitingPayment), Some(free_memo(state, tenant, &anchor_account).await?))
+        }
     };
     Ok(Transaction {
         tenant: tenant.clone(),
@@ -142,7 +163,10 @@ fn check(asked: &Asked, rules: &AssetRules, is_account: &dyn Fn(&str) -> bool) -
     let direction = direction(asked.kind, rules);
     let kind = asked.kind.as_str();
     if !direction.enabled {
-        return Err(Problem::conflict("direction_disabled", format!("{kind} of {} is not enabled: enable it with PUT assets", asked.asset)));
+        return Err(Problem::conflict(
+            "direction_disabled",
+            format!("{kind} of {} is not enabled: enable it with PUT assets", asked.asset),
+        ));
     }
     if let Some(amount) = asked.amount {
         if !amount.is_positive() || amount < direction.min_amount {
@@ -165,13 +189,19 @@ fn check(asked: &Asked, rules: &AssetRules, is_account: &dyn Fn(&str) -> bool) -
             }
             Ok(Address::Muxed { .. }) => Ok(()),
             _ if is_account(account) => Ok(()),
-            _ => Err(Problem::invalid("invalid_account", format!("account {account:?} is not a Stellar account: give its G... or M... address"))),
+            _ => Err(Problem::invalid(
+                "invalid_account",
+                format!("account {account:?} is not a Stellar account: give its G... or M... address"),
+            )),
         },
         (Kind::Deposit, None) => Err(Problem::invalid("account_missing", "a deposit needs account: the G... or M... address that is paid")),
-        (Kind::Withdrawal, Some(_)) => Err(Problem::invalid("account_not_taken", "a withdrawal takes no account: whoever pays with its memo is the payer")),
-        (Kind::Withdrawal, None) if asked.memo.is_some() => {
-            Err(Problem::invalid("memo_not_taken", "a withdrawal takes no memo: the answer has one of its own, which the payment must carry"))
+        (Kind::Withdrawal, Some(_)) => {
+            Err(Problem::invalid("account_not_taken", "a withdrawal takes no account: whoever pays with its memo is the payer"))
         }
+        (Kind::Withdrawal, None) if asked.memo.is_some() => Err(Problem::invalid(
+            "memo_not_taken",
+            "a withdrawal takes no memo: the answer has one of its own, which the payment must carry",
+        )),
         (Kind::Withdrawal, None) => Ok(()),
     }
 }

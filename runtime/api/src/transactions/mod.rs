@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use windlass_domain::status::sep24_status;
 use windlass_domain::deposit::DepositState;
+use windlass_domain::status::sep24_status;
 use windlass_domain::transaction::{State, Transaction};
 use windlass_domain::waits::{Waits, waits_for};
 use windlass_domain::withdrawal::WithdrawalState;
@@ -136,7 +136,10 @@ impl TransactionView {
             received_at: transaction.received_at.map(iso),
             completed_at: transaction.completed_at.map(iso),
             user_action_required_by: transaction.expires_at.filter(|_| has_deadline(state)).map(iso),
-            status_eta: transaction.status_eta.filter(|_| waits_for(state) != Waits::Ended).map(|eta| (eta.saturating_sub(now) / 1_000).max(0)),
+            status_eta: transaction
+                .status_eta
+                .filter(|_| waits_for(state) != Waits::Ended)
+                .map(|eta| (eta.saturating_sub(now) / 1_000).max(0)),
             stellar_transaction_id: transaction.stellar_transaction_id,
             external_transaction_id: transaction.external_id,
             message: transaction.message,

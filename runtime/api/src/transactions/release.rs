@@ -78,14 +78,18 @@ pub(crate) async fn handle(
 async fn money(state: &ApiState, before: &Transaction) -> Result<Money, Problem> {
     let (Some(amount_in), true) = (before.amount_in, is_held(before.state)) else { return Err(not_held(before)) };
     let rules = state.store.asset(&before.tenant, &before.asset).await?;
-    let rules = rules.ok_or_else(|| Problem::conflict("unknown_asset", format!("the tenant has no rules for {} any more: add them with PUT assets", before.asset)))?;
+    let rules = rules.ok_or_else(|| {
+        Problem::conflict("unknown_asset", format!("the tenant has no rules for {} any more: add them with PUT assets", before.asset))
+    })?;
     let direction = match before.state {
         TransactionState::Deposit(_) => &rules.deposit,
         TransactionState::Withdrawal(_) => &rules.withdrawal,
     };
     match released(amount_in, direction, rules.decimals) {
         Ok(Assessment::Accepted(money)) => Ok(money),
-        Ok(Assessment::TooSmall(why) | Assessment::TooLarge(why) | Assessment::OnHold(why)) => Err(Problem::conflict("nothing_left", format!("{}: {why}", before.id))),
+        Ok(Assessment::TooSmall(why) | Assessment::TooLarge(why) | Assessment::OnHold(why)) => {
+            Err(Problem::conflict("nothing_left", format!("{}: {why}", before.id)))
+        }
         Err(error) => Err(Problem::conflict("fee_out_of_range", format!("{}: the fee cannot be computed: {error}", before.id))),
     }
 }
@@ -102,7 +106,10 @@ const fn is_held(state: TransactionState) -> bool {
 
 fn not_held(before: &Transaction) -> Problem {
     let (kind, state) = (before.kind().as_str(), before.state.as_str());
-    Problem::conflict("not_held", format!("{} is a {kind} in {state}: only one in too_small, too_large or on_hold can be released", before.id))
+    Problem::conflict(
+        "not_held",
+        format!("{} is a {kind} in {state}: only one in too_small, too_large or on_hold can be released", before.id),
+    )
 }
 
 /// The job that pays a withdrawal out by a person's word.
@@ -111,7 +118,12 @@ pub(super) async fn payout(state: &ApiState, tenant: &Tenant, after: &Transactio
         Some(number) => state.store.version(&tenant.id, number).await?,
         None => None,
     };
-    let missing = || Problem::conflict("hook_missing", format!("tenant {} has no active version that pays withdrawals out: activate one first", tenant.id));
+    let missing = || {
+        Problem::conflict(
+            "hook_missing",
+            format!("tenant {} has no active version that pays withdrawals out: activate one first", tenant.id),
+        )
+    };
     let version = active.filter(|version| version.hooks.contains(&Hook::ProcessWithdrawal)).ok_or_else(missing)?;
     Ok(Job {
         tenant: tenant.id.clone(),

@@ -83,7 +83,10 @@ pub(crate) async fn handle(
         (Some(job), outcome) => writes.extend(settled(job, outcome, now)),
         (None, Outcome::Paid) => {}
         (None, Outcome::NotPaid) => {
-            return Err(Problem::conflict("no_held_job", format!("{} has no held job that could pay it out: only paid can be said of it", before.id)));
+            return Err(Problem::conflict(
+                "no_held_job",
+                format!("{} has no held job that could pay it out: only paid can be said of it", before.id),
+            ));
         }
     }
     state.commit(writes).await?;
@@ -147,7 +150,14 @@ fn settled(job: Job, outcome: Outcome, now: TimeMs) -> Vec<Write> {
 }
 
 fn not_held(id: &TransactionId, state: TransactionState) -> Problem {
-    Problem::conflict("not_held", format!("{id} is a {} in {}: a person's word is taken of a payout that is held or under way, and of a deposit that the ledger refused", state.kind().as_str(), state.as_str()))
+    Problem::conflict(
+        "not_held",
+        format!(
+            "{id} is a {} in {}: a person's word is taken of a payout that is held or under way, and of a deposit that the ledger refused",
+            state.kind().as_str(),
+            state.as_str()
+        ),
+    )
 }
 
 #[cfg(test)]
@@ -156,7 +166,11 @@ mod tests {
 
     #[test]
     fn rule_3_a_persons_word_is_whole() {
-        let asked = |outcome, external_id: Option<&str>, reason: &str| Asked { outcome, external_id: external_id.map(Into::into), reason: reason.into() };
+        let asked = |outcome, external_id: Option<&str>, reason: &str| Asked {
+            outcome,
+            external_id: external_id.map(Into::into),
+            reason: reason.into(),
+        };
         for (asked, outcome) in [
             (asked(Outcome::Paid, Some("b1"), "statement"), "resolved_paid"),
             (asked(Outcome::Paid, None, "statement"), "external_id_missing"),

@@ -56,5 +56,8 @@ pub(crate) async fn handle(
 
 fn not_refused(before: &Transaction) -> Problem {
     let (kind, state) = (before.kind().as_str(), before.state.as_str());
-    Problem::conflict("not_refused", format!("{} is a {kind} in {state}: only a deposit in ledger_refused or pending_trust is tried again", before.id))
+    Problem::conflict(
+        "not_refused",
+        format!("{} is a {kind} in {state}: only a deposit in ledger_refused or pending_trust is tried again", before.id),
+    )
 }

@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
+use windlass_domain::TransactionId;
 use windlass_domain::envelope::Envelope;
 use windlass_domain::ports::store::Page;
 use windlass_domain::tenant::Tenant;
 use windlass_domain::transaction::{History, Transaction};
-use windlass_domain::TransactionId;
 
 use super::TransactionView;
 use crate::auth::Member;

@@ -66,7 +66,13 @@ async fn rule_9_every_operation_with_every_caller() {
     let api = Api::new().await;
     let (own, other) = (api.tenant("acme").await, api.tenant("other").await);
     for (method, path, who) in TABLE.iter().copied() {
-        let path = path.replace("{tenant}", "acme").replace("{name}", "n").replace("{number}", "1").replace("{id}", "x").replace("{rail}", "r").replace("{external_id}", "e");
+        let path = path
+            .replace("{tenant}", "acme")
+            .replace("{name}", "n")
+            .replace("{number}", "1")
+            .replace("{id}", "x")
+            .replace("{rail}", "r")
+            .replace("{external_id}", "e");
         for (caller, token, codes) in [
             ("none", None, ["", "no_token", "no_token"]),
             ("empty", Some(""), ["", "no_token", "no_token"]),

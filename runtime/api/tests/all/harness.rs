@@ -112,7 +112,8 @@ impl Api {
         self.upload(id, json!({ "rail": { "effects": effects } }), "poll-pending-deposits,process-withdrawal").await;
         self.well("POST", &format!("/v1/tenants/{id}/integrations/1/activate"), Value::Null).await;
         let direction = json!({ "enabled": true, "min_amount": "1", "max_amount": "1000" });
-        self.well("PUT", &format!("/v1/tenants/{id}/assets"), json!({ "asset": "native", "deposit": direction, "withdrawal": direction })).await;
+        self.well("PUT", &format!("/v1/tenants/{id}/assets"), json!({ "asset": "native", "deposit": direction, "withdrawal": direction }))
+            .await;
         token
     }
 

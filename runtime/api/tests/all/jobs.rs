@@ -1,9 +1,9 @@
 //! Jobs: polls made by an activation, runs shown, dead letters opened again.
 
 use serde_json::{Value, json};
+use windlass_domain::VersionNumber;
 use windlass_domain::commit::Write;
 use windlass_domain::job::{Hook, JobState, LogLevel, LogLine, Receipt, RunEnd};
-use windlass_domain::VersionNumber;
 use windlass_domain::withdrawal::WithdrawalEvent;
 
 use crate::harness::Api;
@@ -47,8 +47,27 @@ async fn a_dead_payout_is_tried_again_only_while_its_withdrawal_waits() {
     let run = windlass_domain::job::Job { runs: 1, failures: 1, ..dead };
     let line = LogLine { level: LogLevel::Error, at, message: "no bank".into() };
     let receipt = Receipt { fuel_used: 7, fuel_allowed: 9, ..Receipt::default() };
-    write(&api, vec![Write::NewJob(Box::new(run)), Write::RunStarted { tenant: tenant.clone(), job: job.clone(), ordinal: 1, hook: Hook::ProcessWithdrawal, version, at }]).await;
-    write(&api, vec![Write::RunEnded { tenant: tenant.clone(), job: job.clone(), ordinal: 1, end: RunEnd::OutOfFuel, receipt, log: vec![line], at }]).await;
+    write(
+        &api,
+        vec![
+            Write::NewJob(Box::new(run)),
+            Write::RunStarted { tenant: tenant.clone(), job: job.clone(), ordinal: 1, hook: Hook::ProcessWithdrawal, version, at },
+        ],
+    )
+    .await;
+    write(
+        &api,
+        vec![Write::RunEnded {
+            tenant: tenant.clone(),
+            job: job.clone(),
+            ordinal: 1,
+            end: RunEnd::OutOfFuel,
+            receipt,
+            log: vec![line],
+            at,
+        }],
+    )
+    .await;
 
     let shown = api.well("GET", &format!("{JOBS}/{job}"), Value::Null).await;
     assert_eq!(shown["state"], "dead");
@@ -83,7 +102,10 @@ async fn a_failing_poll_is_what_the_tenant_sees_first() {
     let api = Api::new().await;
     api.ready_tenant("acme", "hold").await;
     let shown = api.well("GET", "/v1/tenants/acme", Value::Null).await;
-    assert_eq!((&shown["id"], &shown["polls"][0]["message"], &shown["polls"][0]["failing_since"]), (&json!("acme"), &Value::Null, &Value::Null));
+    assert_eq!(
+        (&shown["id"], &shown["polls"][0]["message"], &shown["polls"][0]["failing_since"]),
+        (&json!("acme"), &Value::Null, &Value::Null)
+    );
     let id = windlass_domain::JobId::new(shown["polls"][0]["job"].as_str().unwrap()).unwrap();
     let (poll, ..) = api.store().show_job(&acme(), &id).await.unwrap().unwrap();
     let run = |ordinal, at| Write::RunStarted { tenant: acme(), job: id.clone(), ordinal, hook: poll.hook, version: poll.version, at };

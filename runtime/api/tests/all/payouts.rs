@@ -21,7 +21,10 @@ async fn rule_3_a_payout_that_came_back_is_paid_again_by_a_persons_word() {
     advance(&api, &paid, &WithdrawalEvent::Returned { message: "account closed".into() }).await;
 
     let shown = api.well("GET", &format!("{TRANSACTIONS}/{}", before.id), Value::Null).await;
-    assert_eq!((&shown["state"], &shown["status"], &shown["message"]), (&json!("payout_returned"), &json!("pending_anchor"), &json!("account closed")));
+    assert_eq!(
+        (&shown["state"], &shown["status"], &shown["message"]),
+        (&json!("payout_returned"), &json!("pending_anchor"), &json!("account closed"))
+    );
     assert_eq!(shown["completed_at"], Value::Null);
     assert_eq!(api.refused("POST", &pay_again, json!({ "reason": " " })).await.1, "reason_missing");
     let woken = api.woken();

@@ -1,13 +1,13 @@
 //! What people do with money that a rule held back, and what waits for whom.
 
 use serde_json::{Value, json};
+use windlass_domain::TransactionId;
 use windlass_domain::commit::Write;
 use windlass_domain::deposit::{self, DepositEvent};
 use windlass_domain::rules::Assessment;
 use windlass_domain::tenant::{BankCredit, Matched};
 use windlass_domain::transaction::{History, Transaction};
 use windlass_domain::withdrawal::WithdrawalEvent;
-use windlass_domain::TransactionId;
 
 use crate::harness::{Api, account};
 use crate::transactions::{acme, advance, received, write};
@@ -87,10 +87,17 @@ async fn rule_2_an_unmatched_credit_is_assigned_and_every_refusal_has_a_name() {
     ] {
         assert_eq!(api.refused("POST", &assign(id), body).await, (status, code.to_owned()), "{id}");
     }
-    assert_eq!(api.well("GET", "/v1/tenants/acme/credits?unmatched=true", Value::Null).await["items"].as_array().map(Vec::len), Some(3), "nothing was changed");
+    assert_eq!(
+        api.well("GET", "/v1/tenants/acme/credits?unmatched=true", Value::Null).await["items"].as_array().map(Vec::len),
+        Some(3),
+        "nothing was changed"
+    );
     let woken = api.woken();
     let funded = api.well("POST", &assign("c 2"), word(&waiting.id)).await;
-    assert_eq!((&funded["state"], &funded["amount_in"], &funded["external_transaction_id"]), (&json!("ready"), &json!("99.5"), &json!("c 2")));
+    assert_eq!(
+        (&funded["state"], &funded["amount_in"], &funded["external_transaction_id"]),
+        (&json!("ready"), &json!("99.5"), &json!("c 2"))
+    );
     assert!(api.woken() > woken);
     let small = api.well("POST", &assign("c3"), word(&expired.id)).await;
     assert_eq!((&small["state"], &small["amount_in"]), (&json!("too_small"), &json!("0.5")), "assessed as always");
@@ -130,7 +137,11 @@ async fn rule_6_held_money_is_released_by_a_persons_word() {
     };
     let held = advance(&api, &withdrawal, &payment).await;
     let out = api.well("POST", &release(&held.id), word.clone()).await;
-    assert_eq!((&out["state"], &out["amount_out"], &out["amount_fee"]), (&json!("received"), &json!("70"), &json!("0.0000009")), "what cannot leave is booked");
+    assert_eq!(
+        (&out["state"], &out["amount_out"], &out["amount_fee"]),
+        (&json!("received"), &json!("70"), &json!("0.0000009")),
+        "what cannot leave is booked"
+    );
     let shown = api.well("GET", &format!("{TRANSACTIONS}/{}", held.id), Value::Null).await;
     assert_eq!((&shown["jobs"][0]["hook"], &shown["jobs"][0]["state"]), (&json!("process-withdrawal"), &json!("open")));
 }
@@ -153,7 +164,11 @@ async fn what_waits_says_for_whom_and_until_when() {
     }
     assert_eq!(items[0]["until"], shown["user_action_required_by"]);
     let rest = api.well("GET", &format!("/v1/tenants/acme/waiting?cursor={}", listed["next"].as_str().unwrap()), Value::Null).await;
-    assert_eq!((&rest["items"][0]["transaction"], &rest["items"][0]["waits_for"]), (&json!(orphan.id), &json!("nobody")), "no job pays it out: a defect is seen");
+    assert_eq!(
+        (&rest["items"][0]["transaction"], &rest["items"][0]["waits_for"]),
+        (&json!(orphan.id), &json!("nobody")),
+        "no job pays it out: a defect is seen"
+    );
     let expired = step(&api, &deposit, &DepositEvent::DeadlinePassed).await;
     assert_eq!(api.well("GET", &format!("{TRANSACTIONS}/{}", expired.id), Value::Null).await["user_action_required_by"], Value::Null);
     assert_eq!(api.well("GET", "/v1/tenants/acme/waiting", Value::Null).await["items"].as_array().map(Vec::len), Some(2));

@@ -78,7 +78,10 @@ async fn limits_are_lower_never_higher() {
     let api = Api::new().await;
     api.tenant("acme").await;
     assert_eq!(api.well("PUT", &format!("{ACME}/limits"), json!({ "fuel": 5 })).await["fuel"], 5);
-    assert_eq!(api.refused("PUT", &format!("{ACME}/limits"), json!({ "fuel": 2_000_000_000_u64 })).await, (422, "above_operator_limits".into()));
+    assert_eq!(
+        api.refused("PUT", &format!("{ACME}/limits"), json!({ "fuel": 2_000_000_000_u64 })).await,
+        (422, "above_operator_limits".into())
+    );
     assert_eq!(api.refused("PUT", &format!("{ACME}/limits"), json!({ "fule": 5 })).await, (422, "invalid_body".into()));
 }
 
@@ -94,7 +97,10 @@ async fn uploads_are_checked_and_numbered() {
 
     let code = |(status, body): (axum::http::StatusCode, Value)| (status.as_u16(), body["code"].as_str().unwrap_or_default().to_owned());
     let (status, refused) = api.upload("acme", json!({ "hosts": [{ "url": "ftp://x", "methods": [] }] }), "after-deposit").await;
-    assert_eq!((status.as_u16(), refused["code"].as_str(), refused["reasons"].as_array().map(Vec::len)), (422, Some("manifest_refused"), Some(2)));
+    assert_eq!(
+        (status.as_u16(), refused["code"].as_str(), refused["reasons"].as_array().map(Vec::len)),
+        (422, Some("manifest_refused"), Some(2))
+    );
     assert_eq!(code(api.upload("acme", json!({ "host": [] }), "after-deposit").await), (422, "invalid_body".into()));
     let (status, refused) = api.upload("acme", json!({}), "nothing").await;
     assert_eq!((status.as_u16(), &refused["reasons"]), (422, &json!(["it exports no hook"])));

@@ -224,10 +224,8 @@ async fn rule_3_a_word_is_said_once() {
     let not_paid = json!({ "outcome": "not-paid", "reason": "r" });
     assert_eq!(api.refused("POST", &resolve, not_paid).await, (409, "no_held_job".into()), "nothing would pay it out");
     let paid = json!({ "outcome": "paid", "external_id": "b", "reason": "r" });
-    let (first, second) = tokio::join!(
-        api.call(Some(OPERATOR), "POST", &resolve, paid.clone()),
-        api.call(Some(OPERATOR), "POST", &resolve, paid.clone())
-    );
+    let (first, second) =
+        tokio::join!(api.call(Some(OPERATOR), "POST", &resolve, paid.clone()), api.call(Some(OPERATOR), "POST", &resolve, paid.clone()));
     let mut statuses = [first.0.as_u16(), second.0.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);

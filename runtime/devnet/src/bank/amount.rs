@@ -19,17 +19,9 @@ pub(crate) fn parse(text: &str, decimals: u32) -> Option<i64> {
 pub(crate) fn format(units: i64, decimals: u32) -> String {
     let places = usize::try_from(decimals).unwrap_or(0);
     let sign = if units < 0 { "-" } else { "" };
-    let digits = format!(
-        "{:0>width$}",
-        units.unsigned_abs(),
-        width = places.saturating_add(1)
-    );
+    let digits = format!("{:0>width$}", units.unsigned_abs(), width = places.saturating_add(1));
     let (whole, fraction) = digits.split_at(digits.len() - places);
-    if places == 0 {
-        format!("{sign}{whole}")
-    } else {
-        format!("{sign}{whole}.{fraction}")
-    }
+    if places == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
 #[cfg(test)]
@@ -61,13 +53,7 @@ mod tests {
 
     #[test]
     fn amounts_are_written_with_all_decimals() {
-        let table = [
-            (1234, 2, "12.34"),
-            (5, 2, "0.05"),
-            (0, 2, "0.00"),
-            (7, 0, "7"),
-            (-5, 2, "-0.05"),
-        ];
+        let table = [(1234, 2, "12.34"), (5, 2, "0.05"), (0, 2, "0.00"), (7, 0, "7"), (-5, 2, "-0.05")];
         for (units, decimals, expected) in table {
             assert_eq!(format(units, decimals), expected);
         }

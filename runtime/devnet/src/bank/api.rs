@@ -16,7 +16,7 @@ use sha2::Sha256;
 
 use super::{
     Shared,
-    book::{Account, Asked, Refusal, Book},
+    book::{Account, Asked, Book, Refusal},
     faults::{BankFaultMode, Route},
     records::Transfer,
 };
@@ -41,14 +41,7 @@ pub(super) async fn answer(
 }
 
 /// Who asks, whether something goes wrong, then the act.
-async fn handle(
-    bank: &Shared,
-    wire: &Wire,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Response {
+async fn handle(bank: &Shared, wire: &Wire, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Response {
     let account = match authenticate(&bank.book(), method, uri, headers, body) {
         Ok(account) => account,
         Err(why) => return refuse(StatusCode::UNAUTHORIZED, why).into_response_json(),
@@ -67,8 +60,7 @@ async fn handle(
     match (mode, &fault) {
         (BankFaultMode::SlowAfter, Some(fault)) => tokio::time::sleep(fault.delay()).await,
         (BankFaultMode::FailAfter, _) => {
-            return refuse(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong")
-                .into_response_json();
+            return refuse(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong").into_response_json();
         }
         (BankFaultMode::DropAfter, _) => wire.cut(),
         _ => {}
@@ -77,19 +69,13 @@ async fn handle(
 }
 
 /// The number of the account that the key stands for. A request that changes something must be signed as well.
-fn authenticate(
-    book: &Book,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<String, &'static str> {
+fn authenticate(book: &Book, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<String, &'static str> {
     let api_key = text(headers, "x-api-key").ok_or("X-Api-Key is missing")?;
     let account = book.by_api_key(api_key).ok_or("X-Api-Key is not known")?;
     if *method == Method::POST {
         let signature = text(headers, "x-signature").ok_or("X-Signature is missing")?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(account.customer.hmac_secret.as_bytes())
-            .map_err(|_| "the customer's secret is not usable")?;
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(account.customer.hmac_secret.as_bytes()).map_err(|_| "the customer's secret is not usable")?;
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         mac.update(format!("{method}\n{path}\n").as_bytes());
         mac.update(body);
@@ -118,14 +104,7 @@ fn route(method: &Method, uri: &Uri) -> Route {
     }
 }
 
-fn act(
-    book: &mut Book,
-    account: &str,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Reply {
+fn act(book: &mut Book, account: &str, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Reply {
     let key = text(headers, "idempotency-key");
     match (method.as_str(), uri.path()) {
         ("GET", "/v1/statement") => with_account(book, account, |found| statement(found, uri)),
@@ -142,27 +121,19 @@ fn act(
         ("POST", "/v1/notifications") => match serde_json::from_slice(body) {
             Err(error) => refuse(StatusCode::BAD_REQUEST, error.to_string()),
             Ok(wish) => match book.notify(account, &wish, key, body) {
-                Ok(Asked::New(notification)) => {
-                    (StatusCode::ACCEPTED, json!({"id": notification.id}))
-                }
+                Ok(Asked::New(notification)) => (StatusCode::ACCEPTED, json!({"id": notification.id})),
                 Ok(Asked::Again(notification)) => (StatusCode::OK, json!({"id": notification.id})),
                 Err(refusal) => refused(refusal),
             },
         },
-        ("GET", "/v1/notifications") => with_account(book, account, |found| {
-            (
-                StatusCode::OK,
-                json!({"notifications": found.notifications}),
-            )
-        }),
+        ("GET", "/v1/notifications") => {
+            with_account(book, account, |found| (StatusCode::OK, json!({"notifications": found.notifications})))
+        }
         ("GET", path) => match path.strip_prefix("/v1/transfers/") {
             Some(id) => with_account(book, account, |found| by_id(found, id)),
             None => refuse(StatusCode::NOT_FOUND, "there is no such path"),
         },
-        _ => refuse(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "there is no such method on this path",
-        ),
+        _ => refuse(StatusCode::METHOD_NOT_ALLOWED, "there is no such method on this path"),
     }
 }
 
@@ -202,18 +173,11 @@ fn listed(name: &str, prefix: &str, items: &[impl serde::Serialize], uri: &Uri) 
     if query.limit == 0 || query.limit > 500 {
         return refuse(StatusCode::BAD_REQUEST, "limit must be between 1 and 500");
     }
-    let read = match query
-        .after
-        .strip_prefix(prefix)
-        .map(|number| usize::from_str_radix(number, 16))
-    {
+    let read = match query.after.strip_prefix(prefix).map(|number| usize::from_str_radix(number, 16)) {
         None if query.after.is_empty() => 0,
         Some(Ok(read)) if read <= items.len() => read,
         _ => {
-            return refuse(
-                StatusCode::BAD_REQUEST,
-                "after is not a cursor of this account",
-            );
+            return refuse(StatusCode::BAD_REQUEST, "after is not a cursor of this account");
         }
     };
     let until = read.saturating_add(query.limit).min(items.len());
@@ -234,10 +198,7 @@ fn by_key(account: &Account, uri: &Uri) -> Reply {
     let Ok(Query(query)) = Query::<KeyQuery>::try_from_uri(uri) else {
         return refuse(StatusCode::BAD_REQUEST, "key is missing");
     };
-    let found = account
-        .transfers
-        .iter()
-        .filter(|transfer| transfer.key.as_deref() == Some(&query.key));
+    let found = account.transfers.iter().filter(|transfer| transfer.key.as_deref() == Some(&query.key));
     let told: Vec<Value> = found.map(tell).collect();
     (StatusCode::OK, json!({"transfers": told}))
 }

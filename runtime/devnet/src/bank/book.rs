@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use super::{
     amount,
     records::{
-        Customer, Direction, Idempotency, Line, NewCustomer, Notification, NotificationWish, Return,
-        Statement, Transfer, TransferStatus, TransferWish,
+        Customer, Direction, Idempotency, Line, NewCustomer, Notification, NotificationWish, Return, Statement, Transfer, TransferStatus,
+        TransferWish,
     },
 };
 use crate::Error;
@@ -73,17 +73,11 @@ pub(crate) struct Book {
 impl Book {
     /// Opens an account. Key and secret follow from the name and the number of customers before.
     pub(crate) fn add_customer(&mut self, new: &NewCustomer) -> Result<Customer, Error> {
-        let opening =
-            amount::parse(&new.balance, new.decimals).ok_or_else(|| Error::BadAmount {
-                text: new.balance.clone(),
-                decimals: new.decimals,
-            })?;
+        let opening = amount::parse(&new.balance, new.decimals)
+            .ok_or_else(|| Error::BadAmount { text: new.balance.clone(), decimals: new.decimals })?;
         let number = self.accounts.len() + 1;
         let derive = |purpose: &str| {
-            let digest = Sha256::digest(format!(
-                "windlass dev bank\n{purpose}\n{number}\n{}",
-                new.name
-            ));
+            let digest = Sha256::digest(format!("windlass dev bank\n{purpose}\n{number}\n{}", new.name));
             hex::encode(digest)
         };
         let customer = Customer {
@@ -110,45 +104,25 @@ impl Book {
 
     /// The account behind an API key.
     pub(crate) fn by_api_key(&self, api_key: &str) -> Option<&Account> {
-        self.accounts
-            .iter()
-            .find(|account| account.customer.api_key == api_key)
+        self.accounts.iter().find(|account| account.customer.api_key == api_key)
     }
 
     pub(crate) fn account(&self, number: &str) -> Result<&Account, Error> {
-        let found = self
-            .accounts
-            .iter()
-            .find(|account| account.customer.account == number);
+        let found = self.accounts.iter().find(|account| account.customer.account == number);
         found.ok_or_else(|| Error::UnknownAccount(number.to_owned()))
     }
 
     fn account_mut(&mut self, number: &str) -> Result<&mut Account, Error> {
-        let found = self
-            .accounts
-            .iter_mut()
-            .find(|account| account.customer.account == number);
+        let found = self.accounts.iter_mut().find(|account| account.customer.account == number);
         found.ok_or_else(|| Error::UnknownAccount(number.to_owned()))
     }
 
     /// Books that a person paid in; gives the line's id.
-    pub(crate) fn credit(
-        &mut self,
-        account: &str,
-        sum: &str,
-        reference: &str,
-        counterparty: &str,
-        now: u64,
-    ) -> Result<String, Error> {
+    pub(crate) fn credit(&mut self, account: &str, sum: &str, reference: &str, counterparty: &str, now: u64) -> Result<String, Error> {
         let id = format!("line-{:06}", self.last_line + 1);
         let account = self.account_mut(account)?;
-        let bad = || Error::BadAmount {
-            text: sum.to_owned(),
-            decimals: account.decimals,
-        };
-        let units = amount::parse(sum, account.decimals)
-            .filter(|units| *units > 0)
-            .ok_or_else(bad)?;
+        let bad = || Error::BadAmount { text: sum.to_owned(), decimals: account.decimals };
+        let units = amount::parse(sum, account.decimals).filter(|units| *units > 0).ok_or_else(bad)?;
         account.balance = account.balance.checked_add(units).ok_or_else(bad)?;
         account.lines.push(Line {
             id: id.clone(),
@@ -177,9 +151,7 @@ impl Book {
     ) -> Result<Asked<Transfer>, Refusal> {
         let line = format!("line-{:06}", self.last_line + 1);
         let id = format!("tr-{:06}", self.last_transfer + 1);
-        let account = self
-            .account_mut(account)
-            .map_err(|error| error.to_string())?;
+        let account = self.account_mut(account).map_err(|error| error.to_string())?;
         if account.require_key && key.is_none() {
             return Err("this account requires an Idempotency-Key".into());
         }
@@ -235,9 +207,7 @@ impl Book {
     pub(crate) fn give_back(&mut self, id: &str, reason: &str, now: u64) -> bool {
         let line = format!("line-{:06}", self.last_line + 1);
         let found = self.accounts.iter_mut().find_map(|account| {
-            let at = account.transfers.iter().position(|one| {
-                one.id == id && one.status != TransferStatus::Returned
-            })?;
+            let at = account.transfers.iter().position(|one| one.id == id && one.status != TransferStatus::Returned)?;
             Some((account, at))
         });
         let Some((account, at)) = found else {
@@ -274,16 +244,11 @@ impl Book {
 
     /// Lets a pending transfer arrive, or one at the desk be fetched; false if there is no such transfer, or it came back.
     pub(crate) fn settle(&mut self, id: &str) -> bool {
-        let mut transfers = self
-            .accounts
-            .iter_mut()
-            .flat_map(|account| &mut account.transfers);
-        transfers
-            .find(|transfer| transfer.id == id && transfer.status != TransferStatus::Returned)
-            .is_some_and(|transfer| {
-                transfer.status = TransferStatus::Settled;
-                true
-            })
+        let mut transfers = self.accounts.iter_mut().flat_map(|account| &mut account.transfers);
+        transfers.find(|transfer| transfer.id == id && transfer.status != TransferStatus::Returned).is_some_and(|transfer| {
+            transfer.status = TransferStatus::Settled;
+            true
+        })
     }
 
     /// Keeps a notification, once per key, if keys are honoured.
@@ -295,20 +260,13 @@ impl Book {
         body: &[u8],
     ) -> Result<Asked<Notification>, Refusal> {
         let id = format!("nt-{:06}", self.last_notification + 1);
-        let account = self
-            .account_mut(account)
-            .map_err(|error| error.to_string())?;
+        let account = self.account_mut(account).map_err(|error| error.to_string())?;
         if let Some(at) = account.asked_before("notification", key, body)? {
             account.notifications[at].asked += 1;
             return Ok(Asked::Again(account.notifications[at].clone()));
         }
-        let notification = Notification {
-            id,
-            reference: wish.reference.clone(),
-            message: wish.message.clone(),
-            key: key.map(str::to_owned),
-            asked: 1,
-        };
+        let notification =
+            Notification { id, reference: wish.reference.clone(), message: wish.message.clone(), key: key.map(str::to_owned), asked: 1 };
         account.remember("notification", key, body, account.notifications.len());
         account.notifications.push(notification.clone());
         self.last_notification += 1;
@@ -331,12 +289,7 @@ impl Book {
 
 impl Account {
     /// Where the thing asked for under this key is; a key used with another body is refused.
-    fn asked_before(
-        &self,
-        what: &'static str,
-        key: Option<&str>,
-        body: &[u8],
-    ) -> Result<Option<usize>, Refusal> {
+    fn asked_before(&self, what: &'static str, key: Option<&str>, body: &[u8]) -> Result<Option<usize>, Refusal> {
         let key = match (self.idempotency, key) {
             (Idempotency::Honoured, Some(key)) => key,
             _ => return Ok(None),
@@ -350,8 +303,7 @@ impl Account {
 
     fn remember(&mut self, what: &'static str, key: Option<&str>, body: &[u8], at: usize) {
         if let (Idempotency::Honoured, Some(key)) = (self.idempotency, key) {
-            self.bodies
-                .insert((what, key.to_owned()), (body.to_vec(), at));
+            self.bodies.insert((what, key.to_owned()), (body.to_vec(), at));
         }
     }
 }
@@ -375,12 +327,7 @@ mod tests {
     }
 
     fn wish(to: &str, amount: &str) -> TransferWish {
-        TransferWish {
-            to: to.to_owned(),
-            amount: amount.to_owned(),
-            currency: "USD".to_owned(),
-            reference: "out".to_owned(),
-        }
+        TransferWish { to: to.to_owned(), amount: amount.to_owned(), currency: "USD".to_owned(), reference: "out".to_owned() }
     }
 
     #[test]
@@ -390,10 +337,7 @@ mod tests {
         let again = book.transfer(&account, &wish("bob", "40.00"), Some("k"), b"a", 2);
         let other = book.transfer(&account, &wish("bob", "41.00"), Some("k"), b"b", 3);
         assert!(matches!(first, Ok(Asked::New(_))), "{first:?}");
-        assert!(
-            matches!(again, Ok(Asked::Again(ref transfer)) if transfer.asked == 2),
-            "{again:?}"
-        );
+        assert!(matches!(again, Ok(Asked::Again(ref transfer)) if transfer.asked == 2), "{again:?}");
         assert!(other.is_err(), "{other:?}");
         let statement = book.statement(&account).expect("a statement");
         assert_eq!(statement.closing_balance, "60.00");
@@ -409,56 +353,31 @@ mod tests {
             let paid = book.transfer(&account, &wish("bob", "40.00"), Some("k"), b"a", 1);
             assert!(matches!(paid, Ok(Asked::New(_))), "{paid:?}");
         }
-        assert_eq!(
-            book.statement(&account)
-                .expect("a statement")
-                .closing_balance,
-            "20.00"
-        );
+        assert_eq!(book.statement(&account).expect("a statement").closing_balance, "20.00");
     }
 
     #[test]
     fn transfers_are_refused_with_their_reason_and_leave_no_line() {
         let (mut book, account) = book(Idempotency::Honoured);
-        let foreign = TransferWish {
-            currency: "EUR".to_owned(),
-            ..wish("bob", "1.00")
-        };
+        let foreign = TransferWish { currency: "EUR".to_owned(), ..wish("bob", "1.00") };
         let table = [
             (wish("bob", "100.01"), "insufficient funds"),
             (wish("closed-bob", "1.00"), "account closed"),
-            (
-                wish("bob", "0"),
-                "amount is not a positive decimal number of this currency",
-            ),
-            (
-                wish("bob", "1.001"),
-                "amount is not a positive decimal number of this currency",
-            ),
+            (wish("bob", "0"), "amount is not a positive decimal number of this currency"),
+            (wish("bob", "1.001"), "amount is not a positive decimal number of this currency"),
             (foreign, "this account is in USD"),
         ];
         for (wish, reason) in table {
-            assert_eq!(
-                book.transfer(&account, &wish, None, b"", 1),
-                Err(Refusal::from(reason))
-            );
+            assert_eq!(book.transfer(&account, &wish, None, b"", 1), Err(Refusal::from(reason)));
         }
-        assert!(
-            book.statement(&account)
-                .expect("a statement")
-                .lines
-                .is_empty()
-        );
+        assert!(book.statement(&account).expect("a statement").lines.is_empty());
     }
 
     #[test]
     fn a_transfer_to_a_slow_receiver_stays_pending_until_settled() {
         let (mut book, account) = book(Idempotency::Honoured);
         let sent = book.transfer(&account, &wish("slow-bob", "1.00"), None, b"", 1);
-        assert!(
-            matches!(sent, Ok(Asked::New(ref one)) if one.status == TransferStatus::Pending),
-            "{sent:?}"
-        );
+        assert!(matches!(sent, Ok(Asked::New(ref one)) if one.status == TransferStatus::Pending), "{sent:?}");
         assert!(book.settle("tr-000001"));
         assert!(!book.settle("tr-000002"));
         let account = book.account(&account).expect("an account");
@@ -469,10 +388,7 @@ mod tests {
     fn a_transfer_comes_back_once_with_its_sum() {
         let (mut book, account) = book(Idempotency::Honoured);
         let sent = book.transfer(&account, &wish("desk-bob", "30.00"), None, b"", 1);
-        assert!(
-            matches!(sent, Ok(Asked::New(ref one)) if one.status == TransferStatus::Ready),
-            "{sent:?}"
-        );
+        assert!(matches!(sent, Ok(Asked::New(ref one)) if one.status == TransferStatus::Ready), "{sent:?}");
         assert!(book.settle("tr-000001"));
         assert!(book.give_back("tr-000001", "account closed", 9));
         assert!(!book.give_back("tr-000001", "account closed", 9));

@@ -16,10 +16,7 @@ use super::{Shared, api::IntoJson, api::refuse, faults::BankFault, records::NewC
 use crate::{Error, clock};
 
 /// `POST /control/customers`
-pub(super) async fn add_customer(
-    State(bank): State<Arc<Shared>>,
-    Wish(new): Wish<NewCustomer>,
-) -> Response {
+pub(super) async fn add_customer(State(bank): State<Arc<Shared>>, Wish(new): Wish<NewCustomer>) -> Response {
     let added = bank.book().add_customer(&new);
     answer(StatusCode::CREATED, added)
 }
@@ -38,13 +35,7 @@ pub(super) struct Credit {
 /// `POST /control/credits`: a person pays in.
 pub(super) async fn credit(State(bank): State<Arc<Shared>>, Wish(wish): Wish<Credit>) -> Response {
     let now = clock::now();
-    let booked = bank.book().credit(
-        &wish.account,
-        &wish.amount,
-        &wish.reference,
-        &wish.counterparty,
-        now,
-    );
+    let booked = bank.book().credit(&wish.account, &wish.amount, &wish.reference, &wish.counterparty, now);
     answer(StatusCode::CREATED, booked.map(|id| json!({"id": id})))
 }
 
@@ -67,9 +58,7 @@ pub(super) async fn transfers(State(bank): State<Arc<Shared>>, uri: Uri) -> Resp
         return refuse(StatusCode::BAD_REQUEST, "account is missing").into_response_json();
     };
     let book = bank.book();
-    let found = book
-        .account(&which.account)
-        .map(|account| json!({"transfers": account.transfers}));
+    let found = book.account(&which.account).map(|account| json!({"transfers": account.transfers}));
     answer(StatusCode::OK, found)
 }
 
@@ -96,26 +85,16 @@ pub(super) struct GiveBack {
 }
 
 /// `POST /control/returns {"id": "tr-000001", "reason": "account closed"}`: a transfer comes back, pending or settled.
-pub(super) async fn give_back(
-    State(bank): State<Arc<Shared>>,
-    Wish(wish): Wish<GiveBack>,
-) -> Response {
+pub(super) async fn give_back(State(bank): State<Arc<Shared>>, Wish(wish): Wish<GiveBack>) -> Response {
     if bank.book().give_back(&wish.id, &wish.reason, clock::now()) {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        refuse(
-            StatusCode::NOT_FOUND,
-            "there is no such transfer, or it came back before",
-        )
-        .into_response_json()
+        refuse(StatusCode::NOT_FOUND, "there is no such transfer, or it came back before").into_response_json()
     }
 }
 
 /// `PUT /control/faults`
-pub(super) async fn faults(
-    State(bank): State<Arc<Shared>>,
-    Wish(fault): Wish<BankFault>,
-) -> StatusCode {
+pub(super) async fn faults(State(bank): State<Arc<Shared>>, Wish(fault): Wish<BankFault>) -> StatusCode {
     bank.faults().set(fault);
     StatusCode::NO_CONTENT
 }
@@ -127,11 +106,7 @@ pub(super) async fn nowhere() -> Response {
 
 /// See [`nowhere`].
 pub(super) async fn not_so() -> Response {
-    refuse(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "there is no such method on this path",
-    )
-    .into_response_json()
+    refuse(StatusCode::METHOD_NOT_ALLOWED, "there is no such method on this path").into_response_json()
 }
 
 /// A JSON body; what is wrong with it is told in the bank's own form.
@@ -141,14 +116,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Wish<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let body = Bytes::from_request(request, state)
-            .await
-            .map_err(IntoResponse::into_response)?;
+        let body = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
         match serde_json::from_slice(&body) {
             Ok(wish) => Ok(Self(wish)),
-            Err(error) => {
-                Err(refuse(StatusCode::BAD_REQUEST, error.to_string()).into_response_json())
-            }
+            Err(error) => Err(refuse(StatusCode::BAD_REQUEST, error.to_string()).into_response_json()),
         }
     }
 }
@@ -156,9 +127,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Wish<T> {
 fn answer(status: StatusCode, result: Result<impl serde::Serialize, Error>) -> Response {
     match result {
         Ok(value) => (status, Json(value)).into_response(),
-        Err(error @ Error::UnknownAccount(_)) => {
-            refuse(StatusCode::NOT_FOUND, error.to_string()).into_response_json()
-        }
+        Err(error @ Error::UnknownAccount(_)) => refuse(StatusCode::NOT_FOUND, error.to_string()).into_response_json(),
         Err(error) => refuse(StatusCode::BAD_REQUEST, error.to_string()).into_response_json(),
     }
 }

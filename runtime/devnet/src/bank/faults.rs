@@ -76,8 +76,7 @@ pub(crate) struct Faults(Vec<BankFault>);
 impl Faults {
     /// Puts a fault in the place of the one on the same route and account.
     pub(crate) fn set(&mut self, fault: BankFault) {
-        self.0
-            .retain(|old| old.route != fault.route || old.account != fault.account);
+        self.0.retain(|old| old.route != fault.route || old.account != fault.account);
         if fault.mode != BankFaultMode::Ok {
             self.0.push(fault);
         }
@@ -85,17 +84,9 @@ impl Faults {
 
     /// The fault that strikes this request, the most particular one first; counts it.
     pub(crate) fn strike(&mut self, route: Route, account: &str) -> Option<BankFault> {
-        let wanted = [
-            (route, Some(account)),
-            (route, None),
-            (Route::All, Some(account)),
-            (Route::All, None),
-        ];
+        let wanted = [(route, Some(account)), (route, None), (Route::All, Some(account)), (Route::All, None)];
         for (route, account) in wanted {
-            let found = self
-                .0
-                .iter_mut()
-                .find(|fault| fault.route == route && fault.account.as_deref() == account);
+            let found = self.0.iter_mut().find(|fault| fault.route == route && fault.account.as_deref() == account);
             let Some(fault) = found else { continue };
             if let Some(times) = &mut fault.times {
                 let Some(left) = times.checked_sub(1) else {
@@ -113,36 +104,16 @@ impl Faults {
 mod tests {
     use super::*;
 
-    fn fault(
-        route: Route,
-        account: Option<&str>,
-        mode: BankFaultMode,
-        times: Option<u32>,
-    ) -> BankFault {
-        BankFault {
-            route,
-            account: account.map(str::to_owned),
-            mode,
-            millis: 1,
-            times,
-        }
+    fn fault(route: Route, account: Option<&str>, mode: BankFaultMode, times: Option<u32>) -> BankFault {
+        BankFault { route, account: account.map(str::to_owned), mode, millis: 1, times }
     }
 
     #[test]
     fn the_most_particular_fault_strikes_and_wears_out() {
         let mut faults = Faults::default();
         faults.set(fault(Route::All, None, BankFaultMode::FailBefore, None));
-        faults.set(fault(
-            Route::Transfers,
-            Some("a"),
-            BankFaultMode::DropAfter,
-            Some(1),
-        ));
-        let mode = |faults: &mut Faults, account| {
-            faults
-                .strike(Route::Transfers, account)
-                .map(|fault| fault.mode)
-        };
+        faults.set(fault(Route::Transfers, Some("a"), BankFaultMode::DropAfter, Some(1)));
+        let mode = |faults: &mut Faults, account| faults.strike(Route::Transfers, account).map(|fault| fault.mode);
         assert_eq!(mode(&mut faults, "b"), Some(BankFaultMode::FailBefore));
         assert_eq!(mode(&mut faults, "a"), Some(BankFaultMode::DropAfter));
         assert_eq!(mode(&mut faults, "a"), Some(BankFaultMode::FailBefore));

@@ -24,10 +24,7 @@ use axum::{
 use self::{book::Book, faults::Faults};
 pub use self::{
     faults::{BankFault, BankFaultMode, Route},
-    records::{
-        Customer, Direction, Idempotency, Line, NewCustomer, Notification, Return, Statement, Transfer,
-        TransferStatus,
-    },
+    records::{Customer, Direction, Idempotency, Line, NewCustomer, Notification, Return, Statement, Transfer, TransferStatus},
 };
 use crate::{Error, clock, serve::Server};
 
@@ -41,9 +38,7 @@ pub struct BankConfig {
 impl Default for BankConfig {
     /// A free loopback port.
     fn default() -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) }
     }
 }
 
@@ -112,16 +107,8 @@ impl Bank {
     ///
     /// # Errors
     /// [`Error::UnknownAccount`], [`Error::BadAmount`].
-    pub fn credit(
-        &self,
-        account: &str,
-        amount: &str,
-        reference: &str,
-        counterparty: &str,
-    ) -> Result<String, Error> {
-        self.shared
-            .book()
-            .credit(account, amount, reference, counterparty, clock::now())
+    pub fn credit(&self, account: &str, amount: &str, reference: &str, counterparty: &str) -> Result<String, Error> {
+        self.shared.book().credit(account, amount, reference, counterparty, clock::now())
     }
 
     /// Lets requests go wrong, or go well again.

@@ -1,9 +1,6 @@
 //! Whether a transaction may enter the queue, and again whether it may still run: the checks, in the ledger's order.
 
-use stellar_xdr::{
-    AccountEntry, OperationResult, SignerKey, TransactionResult, TransactionResultExt,
-    TransactionResultResult, VecM,
-};
+use stellar_xdr::{AccountEntry, OperationResult, SignerKey, TransactionResult, TransactionResultExt, TransactionResultResult, VecM};
 
 use super::{
     entries::{View, available, first_sequence, last_sequence_use},
@@ -27,15 +24,9 @@ pub(crate) struct Terms {
 impl Terms {
     /// For a submission at `now`: a time bound must outlast two expected closes, counted from the last close or, if
     /// that was some time ago, from now.
-    pub(crate) fn earliest_max_time(
-        last_close_time: u64,
-        expected_close_seconds: u64,
-        now: u64,
-    ) -> u64 {
+    pub(crate) fn earliest_max_time(last_close_time: u64, expected_close_seconds: u64, now: u64) -> u64 {
         let waited = now.saturating_sub(last_close_time);
-        last_close_time
-            .saturating_add(expected_close_seconds.saturating_mul(2))
-            .saturating_add(waited)
+        last_close_time.saturating_add(expected_close_seconds.saturating_mul(2)).saturating_add(waited)
     }
 }
 
@@ -43,11 +34,7 @@ impl Terms {
 ///
 /// The order is the ledger's: structure, time, fee, source, sequence, age and gap, signatures, balance, each
 /// operation, then signatures that nobody needed.
-pub(crate) fn admit(
-    frame: &Frame,
-    state: &dyn View,
-    terms: &Terms,
-) -> Result<(), TransactionResult> {
+pub(crate) fn admit(frame: &Frame, state: &dyn View, terms: &Terms) -> Result<(), TransactionResult> {
     let refuse = |code| refusal(frame, terms.base_fee, code);
     let source = runnable(frame, state, terms).map_err(refuse)?;
     let mut signatures = Signatures::new(frame.hash, &frame.signatures);
@@ -65,11 +52,7 @@ pub(crate) fn admit(
 }
 
 /// The checks that neither need signatures nor touch balances; gives the source account.
-pub(crate) fn runnable(
-    frame: &Frame,
-    state: &dyn View,
-    terms: &Terms,
-) -> Result<AccountEntry, TransactionResultResult> {
+pub(crate) fn runnable(frame: &Frame, state: &dyn View, terms: &Terms) -> Result<AccountEntry, TransactionResultResult> {
     let conditions = frame.preconditions();
     if !extra_signers_are_well_formed(&conditions.extra_signers) {
         return Err(TransactionResultResult::TxMalformed);
@@ -77,28 +60,18 @@ pub(crate) fn runnable(
     if frame.tx.operations.is_empty() {
         return Err(TransactionResultResult::TxMissingOperation);
     }
-    let (min_time, max_time) = conditions
-        .time_bounds
-        .as_ref()
-        .map_or((0, 0), |bounds| (bounds.min_time.0, bounds.max_time.0));
-    let (min_ledger, max_ledger) = conditions
-        .ledger_bounds
-        .as_ref()
-        .map_or((0, 0), |bounds| (bounds.min_ledger, bounds.max_ledger));
+    let (min_time, max_time) = conditions.time_bounds.as_ref().map_or((0, 0), |bounds| (bounds.min_time.0, bounds.max_time.0));
+    let (min_ledger, max_ledger) = conditions.ledger_bounds.as_ref().map_or((0, 0), |bounds| (bounds.min_ledger, bounds.max_ledger));
     if min_time > terms.last_close_time || min_ledger > terms.next_ledger {
         return Err(TransactionResultResult::TxTooEarly);
     }
-    if (max_time != 0 && max_time < terms.earliest_max_time)
-        || (max_ledger != 0 && max_ledger <= terms.next_ledger)
-    {
+    if (max_time != 0 && max_time < terms.earliest_max_time) || (max_ledger != 0 && max_ledger <= terms.next_ledger) {
         return Err(TransactionResultResult::TxTooLate);
     }
     if frame.bid() < frame.least_fee(terms.base_fee) {
         return Err(TransactionResultResult::TxInsufficientFee);
     }
-    let source = state
-        .account(&frame.source())
-        .ok_or(TransactionResultResult::TxNoAccount)?;
+    let source = state.account(&frame.source()).ok_or(TransactionResultResult::TxNoAccount)?;
     let wanted = frame.tx.seq_num.0;
     let follows = match &conditions.min_seq_num {
         Some(least) => source.seq_num.0 >= least.0 && source.seq_num.0 < wanted,
@@ -117,11 +90,7 @@ pub(crate) fn runnable(
 }
 
 /// The source at its low threshold, and the extra signers.
-pub(crate) fn source_signed(
-    frame: &Frame,
-    source: &AccountEntry,
-    signatures: &mut Signatures<'_>,
-) -> bool {
+pub(crate) fn source_signed(frame: &Frame, source: &AccountEntry, signatures: &mut Signatures<'_>) -> bool {
     signatures.reach(source, Level::Low) && signatures.all(&frame.preconditions().extra_signers)
 }
 
@@ -140,11 +109,7 @@ pub(crate) fn operation_signed(
 }
 
 /// Stops at the first bad operation; all the others read success with an empty body, checked or not.
-fn check_operations(
-    frame: &Frame,
-    state: &dyn View,
-    signatures: &mut Signatures<'_>,
-) -> Result<(), TransactionResultResult> {
+fn check_operations(frame: &Frame, state: &dyn View, signatures: &mut Signatures<'_>) -> Result<(), TransactionResultResult> {
     for (index, operation) in frame.tx.operations.iter().enumerate() {
         let bad = if operation_signed(frame, operation, state, signatures) {
             ops::check(&operation.body, &frame.operation_source(operation)).err()
@@ -152,16 +117,9 @@ fn check_operations(
             Some(OperationResult::OpBadAuth)
         };
         if let Some(bad) = bad {
-            let mut results: Vec<OperationResult> = frame
-                .tx
-                .operations
-                .iter()
-                .map(|operation| ops::blank(&operation.body))
-                .collect();
+            let mut results: Vec<OperationResult> = frame.tx.operations.iter().map(|operation| ops::blank(&operation.body)).collect();
             results[index] = bad;
-            return Err(TransactionResultResult::TxFailed(
-                results.try_into().unwrap_or_default(),
-            ));
+            return Err(TransactionResultResult::TxFailed(results.try_into().unwrap_or_default()));
         }
     }
     Ok(())
@@ -169,17 +127,11 @@ fn check_operations(
 
 fn extra_signers_are_well_formed(keys: &VecM<SignerKey, 2>) -> bool {
     let twice = matches!(keys.as_slice(), [first, second] if first == second);
-    let empty = keys.iter().any(
-        |key| matches!(key, SignerKey::Ed25519SignedPayload(signed) if signed.payload.is_empty()),
-    );
+    let empty = keys.iter().any(|key| matches!(key, SignerKey::Ed25519SignedPayload(signed) if signed.payload.is_empty()));
     !twice && !empty
 }
 
 /// A refusal states the least fee as `fee_charged`, although nothing was charged.
 fn refusal(frame: &Frame, base_fee: u32, code: TransactionResultResult) -> TransactionResult {
-    TransactionResult {
-        fee_charged: frame.least_fee(base_fee),
-        result: code,
-        ext: TransactionResultExt::V0,
-    }
+    TransactionResult { fee_charged: frame.least_fee(base_fee), result: code, ext: TransactionResultExt::V0 }
 }

@@ -1,9 +1,8 @@
 //! Closing a ledger: fees of all first, then each transaction in its order, whole or not at all.
 
 use stellar_xdr::{
-    ContractEvent, ExtensionPoint, LedgerEntryChanges, OperationMetaV2, OperationResult,
-    TransactionEvent, TransactionEventStage, TransactionMeta, TransactionMetaV4, TransactionResult,
-    TransactionResultExt, TransactionResultResult,
+    ContractEvent, ExtensionPoint, LedgerEntryChanges, OperationMetaV2, OperationResult, TransactionEvent, TransactionEventStage,
+    TransactionMeta, TransactionMetaV4, TransactionResult, TransactionResultExt, TransactionResultResult,
 };
 
 use super::{
@@ -47,34 +46,20 @@ pub(crate) fn charge_fees(frames: &[Frame], entries: &mut Entries, closing: Clos
             fee
         });
         let changes = state.into_changes();
-        fees.push(Fee {
-            charged,
-            changes: told(entries, &changes),
-        });
+        fees.push(Fee { charged, changes: told(entries, &changes) });
         settle(entries, changes);
     }
     fees
 }
 
 /// Runs one transaction whose fee has been taken.
-pub(crate) fn run(
-    frame: &Frame,
-    order: u32,
-    fee: Fee,
-    entries: &mut Entries,
-    closing: Closing,
-) -> AppliedTransaction {
+pub(crate) fn run(frame: &Frame, order: u32, fee: Fee, entries: &mut Entries, closing: Closing) -> AppliedTransaction {
     let mut told_before = LedgerEntryChanges::default();
     let outcome = match admission::runnable(frame, entries, &terms(closing)) {
         Err(code) => Outcome::early(code),
         Ok(mut source) => {
             let mut taken = Scratch::new(entries, closing.ledger);
-            take_sequence(
-                &mut source,
-                frame.tx.seq_num.0,
-                closing.ledger,
-                closing.close_time,
-            );
+            take_sequence(&mut source, frame.tx.seq_num.0, closing.ledger, closing.close_time);
             taken.put_account(source);
             let changes = taken.into_changes();
             told_before = told(entries, &changes);
@@ -90,23 +75,16 @@ pub(crate) fn run(
         envelope: frame.envelope(),
         fee_changes: fee.changes,
         successful: matches!(outcome.code, TransactionResultResult::TxSuccess(_)),
-        result: TransactionResult {
-            fee_charged: fee.charged,
-            result: outcome.code,
-            ext: TransactionResultExt::V0,
-        },
+        result: TransactionResult { fee_charged: fee.charged, result: outcome.code, ext: TransactionResultExt::V0 },
         meta: TransactionMeta::V4(TransactionMetaV4 {
             ext: ExtensionPoint::V0,
             tx_changes_before: told_before,
             operations: outcome.operations.try_into().unwrap_or_default(),
             tx_changes_after: LedgerEntryChanges::default(),
             soroban_meta: None,
-            events: vec![TransactionEvent {
-                stage: TransactionEventStage::BeforeAllTxs,
-                event: fee_event.clone(),
-            }]
-            .try_into()
-            .unwrap_or_default(),
+            events: vec![TransactionEvent { stage: TransactionEventStage::BeforeAllTxs, event: fee_event.clone() }]
+                .try_into()
+                .unwrap_or_default(),
             diagnostic_events: stellar_xdr::VecM::default(),
         }),
         fee_event,
@@ -124,12 +102,7 @@ struct Outcome {
 impl Outcome {
     /// A failure: nothing changes but what was done before.
     fn early(code: TransactionResultResult) -> Self {
-        Self {
-            code,
-            changes: Changes::new(),
-            operations: Vec::new(),
-            events: None,
-        }
+        Self { code, changes: Changes::new(), operations: Vec::new(), events: None }
     }
 }
 
@@ -143,26 +116,16 @@ fn signed_and_run(frame: &Frame, entries: &Entries, closing: Closing) -> Outcome
         return Outcome::early(TransactionResultResult::TxBadAuth);
     }
     let operations = frame.tx.operations.iter();
-    let signed: Vec<bool> = operations
-        .map(|operation| admission::operation_signed(frame, operation, entries, &mut signatures))
-        .collect();
+    let signed: Vec<bool> = operations.map(|operation| admission::operation_signed(frame, operation, entries, &mut signatures)).collect();
     if signed.contains(&false) {
         let results = frame
             .tx
             .operations
             .iter()
             .zip(&signed)
-            .map(|(operation, signed)| {
-                if *signed {
-                    ops::blank(&operation.body)
-                } else {
-                    OperationResult::OpBadAuth
-                }
-            });
+            .map(|(operation, signed)| if *signed { ops::blank(&operation.body) } else { OperationResult::OpBadAuth });
         let results: Vec<OperationResult> = results.collect();
-        return Outcome::early(TransactionResultResult::TxFailed(
-            results.try_into().unwrap_or_default(),
-        ));
+        return Outcome::early(TransactionResultResult::TxFailed(results.try_into().unwrap_or_default()));
     }
     if !signatures.all_used() {
         return Outcome::early(TransactionResultResult::TxBadAuthExtra);
@@ -172,22 +135,14 @@ fn signed_and_run(frame: &Frame, entries: &Entries, closing: Closing) -> Outcome
 
 /// All operations run, also after one failed; each sees what the successful ones before it did. One failure undoes all.
 fn run_operations(frame: &Frame, entries: &Entries, closing: Closing) -> Outcome {
-    let place = Place {
-        ledger: closing.ledger,
-        base_reserve: closing.base_reserve,
-    };
+    let place = Place { ledger: closing.ledger, base_reserve: closing.base_reserve };
     let mut state = Scratch::new(entries, closing.ledger);
     let mut results = Vec::with_capacity(frame.tx.operations.len());
     let mut metas = Vec::new();
     let mut happened = Vec::new();
     for operation in frame.tx.operations.iter() {
         let mut step = Scratch::new(&state, closing.ledger);
-        let result = ops::apply(
-            &operation.body,
-            &frame.operation_source(operation),
-            &mut step,
-            place,
-        );
+        let result = ops::apply(&operation.body, &frame.operation_source(operation), &mut step, place);
         if ops::succeeded(&result) {
             let changes = step.into_changes();
             let events = events::of_operation(closing.network_id, frame, operation);
@@ -206,12 +161,7 @@ fn run_operations(frame: &Frame, entries: &Entries, closing: Closing) -> Outcome
     if !all {
         return Outcome::early(TransactionResultResult::TxFailed(results));
     }
-    Outcome {
-        code: TransactionResultResult::TxSuccess(results),
-        changes: state.into_changes(),
-        operations: metas,
-        events: Some(happened),
-    }
+    Outcome { code: TransactionResultResult::TxSuccess(results), changes: state.into_changes(), operations: metas, events: Some(happened) }
 }
 
 fn terms(closing: Closing) -> Terms {

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use stellar_xdr::{
-    AccountEntry, AccountEntryExt, AccountEntryExtensionV1, AccountEntryExtensionV1Ext,
-    AccountEntryExtensionV2, AccountEntryExtensionV2Ext, AccountEntryExtensionV3, AccountId, Asset,
-    ChangeTrustAsset, ExtensionPoint, LedgerEntry, LedgerEntryChange, LedgerEntryChanges,
-    LedgerEntryData, LedgerEntryExt, LedgerKey, LedgerKeyAccount, LedgerKeyTrustLine, Liabilities,
+    AccountEntry, AccountEntryExt, AccountEntryExtensionV1, AccountEntryExtensionV1Ext, AccountEntryExtensionV2,
+    AccountEntryExtensionV2Ext, AccountEntryExtensionV3, AccountId, Asset, ChangeTrustAsset, ExtensionPoint, LedgerEntry,
+    LedgerEntryChange, LedgerEntryChanges, LedgerEntryData, LedgerEntryExt, LedgerKey, LedgerKeyAccount, LedgerKeyTrustLine, Liabilities,
     TimePoint, TrustLineAsset, TrustLineEntry, TrustLineEntryExt,
 };
 
@@ -59,22 +58,14 @@ impl View for Scratch<'_> {
 impl<'a> Scratch<'a> {
     /// `ledger` becomes the last-modified ledger of what is written.
     pub(crate) fn new(below: &'a dyn View, ledger: u32) -> Self {
-        Self {
-            below,
-            changed: Changes::new(),
-            ledger,
-        }
+        Self { below, changed: Changes::new(), ledger }
     }
 
     /// Writes an entry, new or changed; a changed one keeps its extension (its sponsor).
     pub(crate) fn put(&mut self, data: LedgerEntryData) {
         let key = data.to_key();
         let ext = self.get(&key).map_or(LedgerEntryExt::V0, |entry| entry.ext);
-        let entry = LedgerEntry {
-            last_modified_ledger_seq: self.ledger,
-            data,
-            ext,
-        };
+        let entry = LedgerEntry { last_modified_ledger_seq: self.ledger, data, ext };
         self.changed.insert(key, Some(entry));
     }
 
@@ -128,16 +119,11 @@ pub(crate) fn told(below: &dyn View, changes: &Changes) -> LedgerEntryChanges {
 }
 
 pub(crate) fn account_key(id: &AccountId) -> LedgerKey {
-    LedgerKey::Account(LedgerKeyAccount {
-        account_id: id.clone(),
-    })
+    LedgerKey::Account(LedgerKeyAccount { account_id: id.clone() })
 }
 
 pub(crate) fn line_key(id: &AccountId, asset: &TrustLineAsset) -> LedgerKey {
-    LedgerKey::Trustline(LedgerKeyTrustLine {
-        account_id: id.clone(),
-        asset: asset.clone(),
-    })
+    LedgerKey::Trustline(LedgerKeyTrustLine { account_id: id.clone(), asset: asset.clone() })
 }
 
 pub(crate) fn line_asset(asset: &Asset) -> TrustLineAsset {
@@ -173,13 +159,8 @@ pub(crate) fn code_is_valid(asset: &Asset) -> bool {
         Asset::CreditAlphanum4(credit) => (&credit.asset_code.0, 1),
         Asset::CreditAlphanum12(credit) => (&credit.asset_code.0, 5),
     };
-    let length = code
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(code.len());
-    length >= least
-        && code[..length].iter().all(u8::is_ascii_alphanumeric)
-        && code[length..].iter().all(|byte| *byte == 0)
+    let length = code.iter().position(|byte| *byte == 0).unwrap_or(code.len());
+    length >= least && code[..length].iter().all(u8::is_ascii_alphanumeric) && code[length..].iter().all(|byte| *byte == 0)
 }
 
 /// An account as `create_account` makes it: master key of weight 1, all thresholds 0, no extensions.
@@ -206,10 +187,9 @@ pub(crate) fn first_sequence(ledger: u32) -> i64 {
 /// (2 + sub-entries + sponsoring - sponsored) x base reserve, in stroops.
 pub(crate) fn reserve(account: &AccountEntry, base_reserve: u32) -> i64 {
     let (sponsored, sponsoring) = match &account.ext {
-        AccountEntryExt::V1(AccountEntryExtensionV1 {
-            ext: AccountEntryExtensionV1Ext::V2(v2),
-            ..
-        }) => (i64::from(v2.num_sponsored), i64::from(v2.num_sponsoring)),
+        AccountEntryExt::V1(AccountEntryExtensionV1 { ext: AccountEntryExtensionV1Ext::V2(v2), .. }) => {
+            (i64::from(v2.num_sponsored), i64::from(v2.num_sponsoring))
+        }
         _ => (0, 0),
     };
     (2 + i64::from(account.num_sub_entries) + sponsoring - sponsored) * i64::from(base_reserve)
@@ -253,34 +233,20 @@ pub(crate) fn debit_line(line: &mut TrustLineEntry, amount: i64) -> bool {
 }
 
 /// Uses up a sequence number, and notes this ledger and its close time in the third extension (CAP-21).
-pub(crate) fn take_sequence(
-    account: &mut AccountEntry,
-    sequence: i64,
-    ledger: u32,
-    close_time: u64,
-) {
+pub(crate) fn take_sequence(account: &mut AccountEntry, sequence: i64, ledger: u32, close_time: u64) {
     account.seq_num = stellar_xdr::SequenceNumber(sequence);
     let mut v1 = match &account.ext {
         AccountEntryExt::V1(v1) => v1.clone(),
-        AccountEntryExt::V0 => AccountEntryExtensionV1 {
-            liabilities: Liabilities {
-                buying: 0,
-                selling: 0,
-            },
-            ext: AccountEntryExtensionV1Ext::V0,
-        },
+        AccountEntryExt::V0 => {
+            AccountEntryExtensionV1 { liabilities: Liabilities { buying: 0, selling: 0 }, ext: AccountEntryExtensionV1Ext::V0 }
+        }
     };
     let mut v2 = match v1.ext {
         AccountEntryExtensionV1Ext::V2(v2) => v2,
         AccountEntryExtensionV1Ext::V0 => AccountEntryExtensionV2 {
             num_sponsored: 0,
             num_sponsoring: 0,
-            signer_sponsoring_i_ds: vec![
-                stellar_xdr::SponsorshipDescriptor(None);
-                account.signers.len()
-            ]
-            .try_into()
-            .unwrap_or_default(),
+            signer_sponsoring_i_ds: vec![stellar_xdr::SponsorshipDescriptor(None); account.signers.len()].try_into().unwrap_or_default(),
             ext: AccountEntryExtensionV2Ext::V0,
         },
     };
@@ -297,11 +263,7 @@ pub(crate) fn take_sequence(
 pub(crate) fn last_sequence_use(account: &AccountEntry) -> (u32, u64) {
     match &account.ext {
         AccountEntryExt::V1(AccountEntryExtensionV1 {
-            ext:
-                AccountEntryExtensionV1Ext::V2(AccountEntryExtensionV2 {
-                    ext: AccountEntryExtensionV2Ext::V3(v3),
-                    ..
-                }),
+            ext: AccountEntryExtensionV1Ext::V2(AccountEntryExtensionV2 { ext: AccountEntryExtensionV2Ext::V3(v3), .. }),
             ..
         }) => (v3.seq_ledger, v3.seq_time.0),
         _ => (0, 0),
@@ -311,19 +273,13 @@ pub(crate) fn last_sequence_use(account: &AccountEntry) -> (u32, u64) {
 fn account_liabilities(account: &AccountEntry) -> Liabilities {
     match &account.ext {
         AccountEntryExt::V1(v1) => v1.liabilities.clone(),
-        AccountEntryExt::V0 => Liabilities {
-            buying: 0,
-            selling: 0,
-        },
+        AccountEntryExt::V0 => Liabilities { buying: 0, selling: 0 },
     }
 }
 
 fn line_liabilities(line: &TrustLineEntry) -> Liabilities {
     match &line.ext {
         TrustLineEntryExt::V1(v1) => v1.liabilities.clone(),
-        TrustLineEntryExt::V0 => Liabilities {
-            buying: 0,
-            selling: 0,
-        },
+        TrustLineEntryExt::V0 => Liabilities { buying: 0, selling: 0 },
     }
 }

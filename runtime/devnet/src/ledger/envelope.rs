@@ -2,28 +2,21 @@
 
 use sha2::{Digest, Sha256};
 use stellar_xdr::{
-    AccountId, ChangeTrustAsset, DecoratedSignature, Limits, MuxedAccount, Operation,
-    OperationBody, Preconditions, PreconditionsV2, Transaction, TransactionEnvelope,
-    TransactionV1Envelope, WriteXdr,
+    AccountId, ChangeTrustAsset, DecoratedSignature, Limits, MuxedAccount, Operation, OperationBody, Preconditions, PreconditionsV2,
+    Transaction, TransactionEnvelope, TransactionV1Envelope, WriteXdr,
 };
 
 /// What this ledger does not know how to do. It is refused by name instead of being given a wrong result code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Outside {
     /// A fee bump envelope (CAP-15).
-    #[error(
-        "fee bump envelopes are outside this devnet; send the inner transaction with a sufficient fee"
-    )]
+    #[error("fee bump envelopes are outside this devnet; send the inner transaction with a sufficient fee")]
     FeeBump,
     /// An operation of another kind than the known ones.
-    #[error(
-        "operation {0} is outside this devnet, which knows CreateAccount, Payment, ChangeTrust and ManageData"
-    )]
+    #[error("operation {0} is outside this devnet, which knows CreateAccount, Payment, ChangeTrust and ManageData")]
     Operation(&'static str),
     /// A trust line to a pool share.
-    #[error(
-        "ChangeTrust of a liquidity pool share is outside this devnet, which knows lines of credit assets"
-    )]
+    #[error("ChangeTrust of a liquidity pool share is outside this devnet, which knows lines of credit assets")]
     PoolShare,
     /// A transaction with resources for contracts.
     #[error("contract transactions are outside this devnet")]
@@ -46,10 +39,7 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// Takes a V0 or V1 envelope in; a V0 one becomes V1, which is what its hash is made of (CAP-15).
-    pub(crate) fn new(
-        envelope: TransactionEnvelope,
-        network_id: [u8; 32],
-    ) -> Result<Self, Outside> {
+    pub(crate) fn new(envelope: TransactionEnvelope, network_id: [u8; 32]) -> Result<Self, Outside> {
         let (tx, signatures) = match envelope {
             TransactionEnvelope::TxV0(v0) => (Transaction::from(v0.tx), v0.signatures),
             TransactionEnvelope::Tx(v1) => (v1.tx, v1.signatures),
@@ -63,18 +53,11 @@ impl Frame {
         }
         let hash = tx.hash(network_id).map_err(|_| Outside::Unencodable)?;
         let v1 = TransactionEnvelope::Tx(TransactionV1Envelope { tx, signatures });
-        let bytes = v1
-            .to_xdr(Limits::none())
-            .map_err(|_| Outside::Unencodable)?;
+        let bytes = v1.to_xdr(Limits::none()).map_err(|_| Outside::Unencodable)?;
         let TransactionEnvelope::Tx(TransactionV1Envelope { tx, signatures }) = v1 else {
             return Err(Outside::Unencodable);
         };
-        Ok(Self {
-            hash,
-            envelope_hash: Sha256::digest(&bytes).into(),
-            tx,
-            signatures: signatures.into(),
-        })
+        Ok(Self { hash, envelope_hash: Sha256::digest(&bytes).into(), tx, signatures: signatures.into() })
     }
 
     /// The V1 envelope, as the ledger holds it.
@@ -90,10 +73,7 @@ impl Frame {
     }
 
     pub(crate) fn operation_source(&self, operation: &Operation) -> AccountId {
-        operation
-            .source_account
-            .as_ref()
-            .map_or_else(|| self.source(), account_of)
+        operation.source_account.as_ref().map_or_else(|| self.source(), account_of)
     }
 
     /// The fee offered, in stroops.
@@ -103,9 +83,7 @@ impl Frame {
 
     /// The least fee the ledger takes, in stroops: the base fee for each operation, and for one if there is none.
     pub(crate) fn least_fee(&self, base_fee: u32) -> i64 {
-        let operations = u32::try_from(self.tx.operations.len())
-            .unwrap_or(u32::MAX)
-            .max(1);
+        let operations = u32::try_from(self.tx.operations.len()).unwrap_or(u32::MAX).max(1);
         i64::from(base_fee).saturating_mul(i64::from(operations))
     }
 
@@ -113,10 +91,7 @@ impl Frame {
     pub(crate) fn preconditions(&self) -> PreconditionsV2 {
         match &self.tx.cond {
             Preconditions::None => empty_preconditions(),
-            Preconditions::Time(bounds) => PreconditionsV2 {
-                time_bounds: Some(bounds.clone()),
-                ..empty_preconditions()
-            },
+            Preconditions::Time(bounds) => PreconditionsV2 { time_bounds: Some(bounds.clone()), ..empty_preconditions() },
             Preconditions::V2(all) => all.clone(),
         }
     }
@@ -128,9 +103,7 @@ impl Frame {
             Preconditions::Time(bounds) => Some(bounds),
             Preconditions::V2(all) => all.time_bounds.as_ref(),
         };
-        bounds
-            .map(|bounds| bounds.max_time.0)
-            .filter(|max| *max != 0)
+        bounds.map(|bounds| bounds.max_time.0).filter(|max| *max != 0)
     }
 }
 
@@ -141,9 +114,7 @@ pub(crate) fn account_of(address: &MuxedAccount) -> AccountId {
 
 fn known(body: &OperationBody) -> Result<(), Outside> {
     match body {
-        OperationBody::CreateAccount(_)
-        | OperationBody::Payment(_)
-        | OperationBody::ManageData(_) => Ok(()),
+        OperationBody::CreateAccount(_) | OperationBody::Payment(_) | OperationBody::ManageData(_) => Ok(()),
         OperationBody::ChangeTrust(op) => match op.line {
             ChangeTrustAsset::PoolShare(_) => Err(Outside::PoolShare),
             _ => Ok(()),

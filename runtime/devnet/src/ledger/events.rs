@@ -2,10 +2,9 @@
 
 use sha2::{Digest, Sha256};
 use stellar_xdr::{
-    AccountId, Asset, ContractEvent, ContractEventBody, ContractEventType, ContractEventV0,
-    ContractId, ContractIdPreimage, ExtensionPoint, Hash, HashIdPreimage, HashIdPreimageContractId,
-    Int128Parts, Limits, Memo, MuxedAccount, Operation, OperationBody, ScAddress, ScBytes, ScMap,
-    ScMapEntry, ScString, ScSymbol, ScVal, WriteXdr,
+    AccountId, Asset, ContractEvent, ContractEventBody, ContractEventType, ContractEventV0, ContractId, ContractIdPreimage, ExtensionPoint,
+    Hash, HashIdPreimage, HashIdPreimageContractId, Int128Parts, Limits, Memo, MuxedAccount, Operation, OperationBody, ScAddress, ScBytes,
+    ScMap, ScMapEntry, ScString, ScSymbol, ScVal, WriteXdr,
 };
 
 use super::{
@@ -20,65 +19,29 @@ pub(crate) fn fee(network_id: [u8; 32], payer: &AccountId, charged: i64) -> Cont
 }
 
 /// The events of one successful operation.
-pub(crate) fn of_operation(
-    network_id: [u8; 32],
-    frame: &Frame,
-    operation: &Operation,
-) -> Vec<ContractEvent> {
+pub(crate) fn of_operation(network_id: [u8; 32], frame: &Frame, operation: &Operation) -> Vec<ContractEvent> {
     let source = frame.operation_source(operation);
     match &operation.body {
         OperationBody::CreateAccount(op) => {
             let to = MuxedAccount::from(op.destination.clone());
-            vec![movement(
-                network_id,
-                &frame.tx.memo,
-                &source,
-                &to,
-                &Asset::Native,
-                op.starting_balance,
-            )]
+            vec![movement(network_id, &frame.tx.memo, &source, &to, &Asset::Native, op.starting_balance)]
         }
         OperationBody::Payment(op) => {
-            vec![movement(
-                network_id,
-                &frame.tx.memo,
-                &source,
-                &op.destination,
-                &op.asset,
-                op.amount,
-            )]
+            vec![movement(network_id, &frame.tx.memo, &source, &op.destination, &op.asset, op.amount)]
         }
         _ => Vec::new(),
     }
 }
 
 /// From the issuer it is a mint, to the issuer a burn (which carries no memo), else a transfer.
-fn movement(
-    network_id: [u8; 32],
-    memo: &Memo,
-    from: &AccountId,
-    to: &MuxedAccount,
-    asset: &Asset,
-    stroops: i64,
-) -> ContractEvent {
+fn movement(network_id: [u8; 32], memo: &Memo, from: &AccountId, to: &MuxedAccount, asset: &Asset, stroops: i64) -> ContractEvent {
     let destination = account_of(to);
     let issuer = issuer_of(asset);
     let name = ScVal::String(ScString(text(&asset_name(asset))));
     let (topics, data) = match (issuer == Some(from), issuer == Some(&destination)) {
-        (true, false) => (
-            vec![symbol("mint"), address(&destination), name],
-            with_reference(stroops, to, memo),
-        ),
+        (true, false) => (vec![symbol("mint"), address(&destination), name], with_reference(stroops, to, memo)),
         (false, true) => (vec![symbol("burn"), address(from), name], amount(stroops)),
-        _ => (
-            vec![
-                symbol("transfer"),
-                address(from),
-                address(&destination),
-                name,
-            ],
-            with_reference(stroops, to, memo),
-        ),
+        _ => (vec![symbol("transfer"), address(from), address(&destination), name], with_reference(stroops, to, memo)),
     };
     event(network_id, asset, topics, data)
 }
@@ -88,24 +51,14 @@ fn with_reference(stroops: i64, to: &MuxedAccount, memo: &Memo) -> ScVal {
     let reference = match (to, memo) {
         (MuxedAccount::MuxedEd25519(muxed), _) => ScVal::U64(muxed.id),
         (MuxedAccount::Ed25519(_), Memo::None) => return amount(stroops),
-        (MuxedAccount::Ed25519(_), Memo::Text(words)) => {
-            ScVal::String(ScString(words.to_vec().try_into().unwrap_or_default()))
-        }
+        (MuxedAccount::Ed25519(_), Memo::Text(words)) => ScVal::String(ScString(words.to_vec().try_into().unwrap_or_default())),
         (MuxedAccount::Ed25519(_), Memo::Id(id)) => ScVal::U64(*id),
         (MuxedAccount::Ed25519(_), Memo::Hash(hash) | Memo::Return(hash)) => {
             ScVal::Bytes(ScBytes(hash.0.to_vec().try_into().unwrap_or_default()))
         }
     };
-    let entries = vec![
-        ScMapEntry {
-            key: symbol("amount"),
-            val: amount(stroops),
-        },
-        ScMapEntry {
-            key: symbol("to_muxed_id"),
-            val: reference,
-        },
-    ];
+    let entries =
+        vec![ScMapEntry { key: symbol("amount"), val: amount(stroops) }, ScMapEntry { key: symbol("to_muxed_id"), val: reference }];
     ScVal::Map(Some(ScMap(entries.try_into().unwrap_or_default())))
 }
 
@@ -114,10 +67,7 @@ fn event(network_id: [u8; 32], asset: &Asset, topics: Vec<ScVal>, data: ScVal) -
         ext: ExtensionPoint::V0,
         contract_id: Some(contract_of(network_id, asset)),
         type_: ContractEventType::Contract,
-        body: ContractEventBody::V0(ContractEventV0 {
-            topics: topics.try_into().unwrap_or_default(),
-            data,
-        }),
+        body: ContractEventBody::V0(ContractEventV0 { topics: topics.try_into().unwrap_or_default(), data }),
     }
 }
 

@@ -1,9 +1,6 @@
 //! What has happened: closed ledgers and the transactions in them.
 
-use stellar_xdr::{
-    ContractEvent, LedgerEntryChanges, LedgerHeader, TransactionEnvelope, TransactionMeta,
-    TransactionResult,
-};
+use stellar_xdr::{ContractEvent, LedgerEntryChanges, LedgerHeader, TransactionEnvelope, TransactionMeta, TransactionResult};
 
 /// A transaction that is in a ledger, successful or not.
 #[derive(Debug, Clone)]

@@ -22,9 +22,8 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 use stellar_xdr::{
-    AccountId, Asset, Hash, LedgerEntry, LedgerEntryData, LedgerHeader, LedgerKey, Limits,
-    TimePoint, TransactionEnvelope, TransactionResult, TransactionResultExt,
-    TransactionResultResult, WriteXdr,
+    AccountId, Asset, Hash, LedgerEntry, LedgerEntryData, LedgerHeader, LedgerKey, Limits, TimePoint, TransactionEnvelope,
+    TransactionResult, TransactionResultExt, TransactionResultResult, WriteXdr,
 };
 
 use self::{
@@ -88,21 +87,14 @@ impl Ledger {
     #[must_use]
     pub fn new(start: Start) -> Self {
         let header = start.header();
-        let entries = start
-            .entries
-            .into_iter()
-            .map(|entry| (entry.to_key(), entry));
+        let entries = start.entries.into_iter().map(|entry| (entry.to_key(), entry));
         Self {
             network_id: network_id(&start.passphrase),
             passphrase: start.passphrase,
             expected_close_seconds: start.expected_close_seconds,
             entries: entries.collect(),
             queue: Queue::default(),
-            closed: vec![ClosedLedger {
-                hash: sha256(&header),
-                header,
-                transactions: Vec::new(),
-            }],
+            closed: vec![ClosedLedger { hash: sha256(&header), header, transactions: Vec::new() }],
             by_hash: HashMap::new(),
         }
     }
@@ -112,11 +104,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Outside`] if the transaction needs something that this ledger does not know.
-    pub fn submit(
-        &mut self,
-        envelope: TransactionEnvelope,
-        now: u64,
-    ) -> Result<Submitted, Outside> {
+    pub fn submit(&mut self, envelope: TransactionEnvelope, now: u64) -> Result<Submitted, Outside> {
         let frame = Frame::new(envelope, self.network_id)?;
         let hash = frame.hash;
         let status = match self.queue.standing(&frame) {
@@ -153,22 +141,10 @@ impl Ledger {
 
     /// Closes a ledger in a given order of transaction hashes, as recorded elsewhere; those not named come last.
     pub fn close_in_order(&mut self, close_time: u64, order: &[[u8; 32]]) -> &ClosedLedger {
-        self.close_by(close_time, |hash| {
-            (
-                order
-                    .iter()
-                    .position(|named| named == hash)
-                    .unwrap_or(usize::MAX),
-                *hash,
-            )
-        })
+        self.close_by(close_time, |hash| (order.iter().position(|named| named == hash).unwrap_or(usize::MAX), *hash))
     }
 
-    fn close_by<K: Ord>(
-        &mut self,
-        close_time: u64,
-        place: impl Fn(&[u8; 32]) -> K,
-    ) -> &ClosedLedger {
+    fn close_by<K: Ord>(&mut self, close_time: u64, place: impl Fn(&[u8; 32]) -> K) -> &ClosedLedger {
         let last = self.last();
         let closing = apply::Closing {
             network_id: self.network_id,
@@ -186,8 +162,7 @@ impl Ledger {
         }
         let ledger = self.seal(closing, transactions);
         for (index, transaction) in ledger.transactions.iter().enumerate() {
-            self.by_hash
-                .insert(transaction.hash, (self.closed.len(), index));
+            self.by_hash.insert(transaction.hash, (self.closed.len(), index));
         }
         self.closed.push(ledger);
         self.last()
@@ -195,10 +170,7 @@ impl Ledger {
 
     fn seal(&self, closing: apply::Closing, transactions: Vec<AppliedTransaction>) -> ClosedLedger {
         let last = self.last();
-        let fees: i64 = transactions
-            .iter()
-            .map(|transaction| transaction.result.fee_charged)
-            .sum();
+        let fees: i64 = transactions.iter().map(|transaction| transaction.result.fee_charged).sum();
         let mut changed = Sha256::new_with_prefix(last.header.bucket_list_hash.0);
         for transaction in &transactions {
             changed.update(transaction.meta.to_xdr(Limits::none()).unwrap_or_default());
@@ -211,19 +183,13 @@ impl Ledger {
         header.scp_value.close_time = TimePoint(closing.close_time);
         header.tx_set_result_hash = meta::results_hash(&transactions);
         header.bucket_list_hash = Hash(changed.finalize().into());
-        ClosedLedger {
-            hash: sha256(&header),
-            header,
-            transactions,
-        }
+        ClosedLedger { hash: sha256(&header), header, transactions }
     }
 
     /// The ledger closed last.
     #[must_use]
     pub fn last(&self) -> &ClosedLedger {
-        self.closed
-            .last()
-            .unwrap_or_else(|| unreachable!("a ledger starts with one closed ledger"))
+        self.closed.last().unwrap_or_else(|| unreachable!("a ledger starts with one closed ledger"))
     }
 
     /// All closed ledgers, oldest first.
@@ -236,8 +202,7 @@ impl Ledger {
     #[must_use]
     pub fn closed_at(&self, sequence: u32) -> Option<&ClosedLedger> {
         let oldest = self.closed.first()?.sequence();
-        self.closed
-            .get(usize::try_from(sequence.checked_sub(oldest)?).ok()?)
+        self.closed.get(usize::try_from(sequence.checked_sub(oldest)?).ok()?)
     }
 
     /// An applied transaction by its hash, with its ledger.
@@ -264,11 +229,7 @@ impl Ledger {
     pub fn balance(&self, account: &AccountId, asset: &Asset) -> Option<i64> {
         match asset {
             Asset::Native => Some(self.entries.account(account)?.balance),
-            credit => Some(
-                self.entries
-                    .trust_line(account, &line_asset(credit))?
-                    .balance,
-            ),
+            credit => Some(self.entries.trust_line(account, &line_asset(credit))?.balance),
         }
     }
 
@@ -316,9 +277,7 @@ impl Ledger {
     /// Sets a trust line's flags (authorized 1, to maintain liabilities 2, clawback 4) without a transaction; false if
     /// there is no such line.
     pub fn set_line_flags(&mut self, account: &AccountId, asset: &Asset, flags: u32) -> bool {
-        let found = self
-            .entries
-            .get_mut(&entries::line_key(account, &line_asset(asset)));
+        let found = self.entries.get_mut(&entries::line_key(account, &line_asset(asset)));
         if let Some(LedgerEntryData::Trustline(line)) = found.map(|entry| &mut entry.data) {
             line.flags = flags;
             return true;
@@ -331,11 +290,7 @@ impl Ledger {
         Terms {
             next_ledger: last.sequence().saturating_add(1),
             last_close_time: last.close_time(),
-            earliest_max_time: Terms::earliest_max_time(
-                last.close_time(),
-                self.expected_close_seconds,
-                now,
-            ),
+            earliest_max_time: Terms::earliest_max_time(last.close_time(), self.expected_close_seconds, now),
             base_fee: BASE_FEE,
             base_reserve: BASE_RESERVE,
         }
@@ -357,9 +312,7 @@ pub fn root_key(network_id: [u8; 32]) -> ed25519_dalek::SigningKey {
 /// The account of an ed25519 public key.
 #[must_use]
 pub fn account_id(key: [u8; 32]) -> AccountId {
-    AccountId(stellar_xdr::PublicKey::PublicKeyTypeEd25519(
-        stellar_xdr::Uint256(key),
-    ))
+    AccountId(stellar_xdr::PublicKey::PublicKeyTypeEd25519(stellar_xdr::Uint256(key)))
 }
 
 fn sha256(header: &LedgerHeader) -> [u8; 32] {

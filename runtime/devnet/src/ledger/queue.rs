@@ -52,8 +52,7 @@ impl Queue {
     /// Empties the queue for ledger `sequence`: those that may still apply at `close_time`, and no longer those that
     /// have grown too old. Both kinds are banned from now on.
     pub(crate) fn take(&mut self, sequence: u32, close_time: u64) -> Vec<Frame> {
-        self.banned
-            .retain(|_, since| since.saturating_add(BANNED_LEDGERS) >= sequence);
+        self.banned.retain(|_, since| since.saturating_add(BANNED_LEDGERS) >= sequence);
         let taken = std::mem::take(&mut self.waiting);
         let mut fit = Vec::with_capacity(taken.len());
         for frame in taken.into_values() {

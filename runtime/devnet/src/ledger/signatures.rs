@@ -2,10 +2,7 @@
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest, Sha256};
-use stellar_xdr::{
-    AccountEntry, AccountId, DecoratedSignature, OperationBody, PublicKey, Signer, SignerKey,
-    Uint256,
-};
+use stellar_xdr::{AccountEntry, AccountId, DecoratedSignature, OperationBody, PublicKey, Signer, SignerKey, Uint256};
 
 /// The three levels that an account can ask different weights for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +32,7 @@ pub(crate) struct Signatures<'a> {
 
 impl<'a> Signatures<'a> {
     pub(crate) fn new(hash: [u8; 32], list: &'a [DecoratedSignature]) -> Self {
-        Self {
-            hash,
-            list,
-            used: vec![false; list.len()],
-        }
+        Self { hash, list, used: vec![false; list.len()] }
     }
 
     /// Do the signatures reach the account's threshold for this level? A threshold of 0 still needs one.
@@ -63,15 +56,8 @@ impl<'a> Signatures<'a> {
 
     /// Did each of these keys sign (CAP-21, extra signers)?
     pub(crate) fn all(&mut self, keys: &[SignerKey]) -> bool {
-        let signers = keys.iter().map(|key| Signer {
-            key: key.clone(),
-            weight: 1,
-        });
-        keys.is_empty()
-            || self.weigh(
-                signers.collect(),
-                u32::try_from(keys.len()).unwrap_or(u32::MAX),
-            )
+        let signers = keys.iter().map(|key| Signer { key: key.clone(), weight: 1 });
+        keys.is_empty() || self.weigh(signers.collect(), u32::try_from(keys.len()).unwrap_or(u32::MAX))
     }
 
     /// Was every signature of use to somebody? If not, the transaction is txBAD_AUTH_EXTRA.
@@ -94,9 +80,7 @@ impl<'a> Signatures<'a> {
         for kind in [Kind::HashX, Kind::Ed25519, Kind::SignedPayload] {
             for index in 0..self.list.len() {
                 let signature = &self.list[index];
-                let found = signers.iter().position(|signer| {
-                    kind.of(&signer.key) && matches(&signer.key, signature, &self.hash)
-                });
+                let found = signers.iter().position(|signer| kind.of(&signer.key) && matches(&signer.key, signature, &self.hash));
                 if let Some(at) = found {
                     self.used[index] = true;
                     total += signers.swap_remove(at).weight.min(255);
@@ -129,10 +113,7 @@ impl Kind {
 
 fn own_key(account: &AccountId, weight: u32) -> Signer {
     let PublicKey::PublicKeyTypeEd25519(key) = &account.0;
-    Signer {
-        key: SignerKey::Ed25519(key.clone()),
-        weight,
-    }
+    Signer { key: SignerKey::Ed25519(key.clone()), weight }
 }
 
 fn matches(key: &SignerKey, signature: &DecoratedSignature, hash: &[u8; 32]) -> bool {
@@ -140,9 +121,7 @@ fn matches(key: &SignerKey, signature: &DecoratedSignature, hash: &[u8; 32]) -> 
     match key {
         SignerKey::PreAuthTx(_) => false,
         SignerKey::HashX(expected) => {
-            hint == tail(&expected.0)
-                && Sha256::digest(signature.signature.as_slice()).as_slice()
-                    == expected.0.as_slice()
+            hint == tail(&expected.0) && Sha256::digest(signature.signature.as_slice()).as_slice() == expected.0.as_slice()
         }
         SignerKey::Ed25519(key) => hint == tail(&key.0) && verifies(key, hash, signature),
         SignerKey::Ed25519SignedPayload(signed) => {
@@ -167,10 +146,7 @@ fn tail(bytes: &[u8]) -> [u8; 4] {
 }
 
 fn verifies(key: &Uint256, message: &[u8], signature: &DecoratedSignature) -> bool {
-    let (Ok(key), Ok(signature)) = (
-        VerifyingKey::from_bytes(&key.0),
-        Signature::from_slice(signature.signature.as_slice()),
-    ) else {
+    let (Ok(key), Ok(signature)) = (VerifyingKey::from_bytes(&key.0), Signature::from_slice(signature.signature.as_slice())) else {
         return false;
     };
     key.verify_strict(message, &signature).is_ok()

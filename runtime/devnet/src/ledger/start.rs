@@ -1,14 +1,11 @@
 //! Where a ledger starts from: a new network, or any state.
 
 use stellar_xdr::{
-    Hash, LedgerEntry, LedgerEntryData, LedgerEntryExt, LedgerHeader, LedgerHeaderExt,
-    SequenceNumber, StellarValue, StellarValueExt, TimePoint, VecM,
+    Hash, LedgerEntry, LedgerEntryData, LedgerEntryExt, LedgerHeader, LedgerHeaderExt, SequenceNumber, StellarValue, StellarValueExt,
+    TimePoint, VecM,
 };
 
-use super::{
-    BASE_FEE, BASE_RESERVE, PROTOCOL, STROOPS, account_id, entries::new_account, network_id,
-    root_key,
-};
+use super::{BASE_FEE, BASE_RESERVE, PROTOCOL, STROOPS, account_id, entries::new_account, network_id, root_key};
 
 /// Where a ledger starts from.
 #[derive(Debug, Clone)]
@@ -44,11 +41,7 @@ impl Start {
             close_time,
             total_coins,
             fee_pool: 0,
-            entries: vec![LedgerEntry {
-                last_modified_ledger_seq: 1,
-                data: LedgerEntryData::Account(account),
-                ext: LedgerEntryExt::V0,
-            }],
+            entries: vec![LedgerEntry { last_modified_ledger_seq: 1, data: LedgerEntryData::Account(account), ext: LedgerEntryExt::V0 }],
         }
     }
     /// The header of the ledger that counts as closed last.

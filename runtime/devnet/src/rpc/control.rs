@@ -29,10 +29,7 @@ pub(super) enum ClosingWish {
 }
 
 /// `PUT /control/closing {"mode": "manual" | "interval" | "at-once", "millis": 1000}`
-pub(super) async fn closing(
-    State(net): State<Arc<Net>>,
-    Json(wish): Json<ClosingWish>,
-) -> StatusCode {
+pub(super) async fn closing(State(net): State<Arc<Net>>, Json(wish): Json<ClosingWish>) -> StatusCode {
     net.closing.send_replace(match wish {
         ClosingWish::Manual {} => Closing::Manual,
         ClosingWish::Interval { millis } => Closing::Interval(Duration::from_millis(millis.max(1))),
@@ -61,10 +58,7 @@ enum ModeWish {
 pub(super) async fn faults(State(net): State<Arc<Net>>, Json(wish): Json<FaultWish>) -> StatusCode {
     let fault = match wish.mode {
         ModeWish::Ok => None,
-        ModeWish::Fault(mode) => Some(Fault {
-            mode,
-            times: wish.times,
-        }),
+        ModeWish::Fault(mode) => Some(Fault { mode, times: wish.times }),
     };
     net.faults.set(&wish.method, fault);
     StatusCode::NO_CONTENT
@@ -78,10 +72,7 @@ pub(super) struct AccountFlags {
 }
 
 /// `PUT /control/account-flags {"account": "G...", "flags": 3}`
-pub(super) async fn account_flags(
-    State(net): State<Arc<Net>>,
-    Json(wish): Json<AccountFlags>,
-) -> Response {
+pub(super) async fn account_flags(State(net): State<Arc<Net>>, Json(wish): Json<AccountFlags>) -> Response {
     let Ok(account) = wish.account.parse::<AccountId>() else {
         return refused("account is not a G... address");
     };
@@ -101,10 +92,7 @@ pub(super) struct LineFlags {
 }
 
 /// `PUT /control/line-flags {"account": "G...", "asset": "USD:G...", "flags": 1}`
-pub(super) async fn line_flags(
-    State(net): State<Arc<Net>>,
-    Json(wish): Json<LineFlags>,
-) -> Response {
+pub(super) async fn line_flags(State(net): State<Arc<Net>>, Json(wish): Json<LineFlags>) -> Response {
     let (Ok(account), Some(asset)) = (wish.account.parse::<AccountId>(), asset(&wish.asset)) else {
         return refused("account is not a G... address, or asset is not CODE:ISSUER");
     };
@@ -119,12 +107,8 @@ fn asset(text: &str) -> Option<Asset> {
     let (code, issuer) = text.split_once(':')?;
     let issuer = issuer.parse().ok()?;
     Some(match code.parse::<AssetCode>().ok()? {
-        AssetCode::CreditAlphanum4(asset_code) => {
-            Asset::CreditAlphanum4(AlphaNum4 { asset_code, issuer })
-        }
-        AssetCode::CreditAlphanum12(asset_code) => {
-            Asset::CreditAlphanum12(AlphaNum12 { asset_code, issuer })
-        }
+        AssetCode::CreditAlphanum4(asset_code) => Asset::CreditAlphanum4(AlphaNum4 { asset_code, issuer }),
+        AssetCode::CreditAlphanum12(asset_code) => Asset::CreditAlphanum12(AlphaNum12 { asset_code, issuer }),
     })
 }
 

@@ -23,20 +23,12 @@ pub(super) fn ledger_entries(net: &Net, params: Params) -> Result<Value, RpcErro
     }
     let mut keys = Vec::with_capacity(count);
     for (index, text) in params.keys.iter().enumerate() {
-        let key = LedgerKey::from_xdr_base64(
-            text,
-            Limits {
-                depth: 50,
-                len: 2048,
-            },
-        )
-        .map_err(|_| {
+        let key = LedgerKey::from_xdr_base64(text, Limits { depth: 50, len: 2048 }).map_err(|_| {
             let message = format!("cannot unmarshal key value {text} at index {index}");
             RpcError::new(RpcError::INVALID_PARAMS, message)
         })?;
         if keys.contains(&key) {
-            let message =
-                "could not query captive core: http request failed with non-200 status code (404)";
+            let message = "could not query captive core: http request failed with non-200 status code (404)";
             return Err(RpcError::new(RpcError::INTERNAL, message));
         }
         keys.push(key);

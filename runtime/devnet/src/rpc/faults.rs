@@ -38,10 +38,7 @@ pub(crate) struct Faults {
 
 impl Default for Faults {
     fn default() -> Self {
-        Self {
-            by_method: Mutex::default(),
-            changed: watch::Sender::new(()),
-        }
+        Self { by_method: Mutex::default(), changed: watch::Sender::new(()) }
     }
 }
 
@@ -62,11 +59,7 @@ impl Faults {
     /// The fault that strikes this call, if any; counts it.
     pub(crate) fn strike(&self, method: &str) -> Option<FaultMode> {
         let mut faults = self.lock();
-        let name = if faults.contains_key(method) {
-            method
-        } else {
-            "*"
-        };
+        let name = if faults.contains_key(method) { method } else { "*" };
         let fault = faults.get_mut(name)?;
         if let Some(times) = &mut fault.times {
             *times = times.checked_sub(1)?;
@@ -92,8 +85,6 @@ impl Faults {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Fault>> {
-        self.by_method
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.by_method.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,9 +16,8 @@ use ed25519_dalek::Signer;
 use serde::Deserialize;
 use serde_json::json;
 use stellar_xdr::{
-    AccountId, CreateAccountOp, DecoratedSignature, Memo, Operation, OperationBody, Preconditions,
-    SequenceNumber, Signature, SignatureHint, Transaction, TransactionEnvelope, TransactionExt,
-    TransactionV1Envelope,
+    AccountId, CreateAccountOp, DecoratedSignature, Memo, Operation, OperationBody, Preconditions, SequenceNumber, Signature,
+    SignatureHint, Transaction, TransactionEnvelope, TransactionExt, TransactionV1Envelope,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -51,25 +50,15 @@ struct Wish {
 impl Friendbot {
     /// Creates an account; gives the hash of the transaction that did it.
     pub(crate) async fn create(&self, address: &str) -> Result<[u8; 32], Error> {
-        let key = stellar_strkey::ed25519::PublicKey::from_string(address)
-            .map_err(|_| Error::BadAddress(address.to_owned()))?;
+        let key = stellar_strkey::ed25519::PublicKey::from_string(address).map_err(|_| Error::BadAddress(address.to_owned()))?;
         let (granted, answer) = oneshot::channel();
-        self.lock().push(Wish {
-            account: account_id(key.0),
-            granted,
-        });
+        self.lock().push(Wish { account: account_id(key.0), granted });
         self.wished.notify_one();
-        let failed = |reason: String| Error::Friendbot {
-            account: address.to_owned(),
-            reason,
-        };
+        let failed = |reason: String| Error::Friendbot { account: address.to_owned(), reason };
         match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(granted)) => granted.map_err(failed),
             Ok(Err(_)) => Err(failed("the network was shut down".to_owned())),
-            Err(_) => Err(failed(format!(
-                "no ledger closed within {} seconds",
-                PATIENCE.as_secs()
-            ))),
+            Err(_) => Err(failed(format!("no ledger closed within {} seconds", PATIENCE.as_secs()))),
         }
     }
 
@@ -134,13 +123,9 @@ async fn grant(net: &Net, wishes: Vec<Wish>) {
 /// Answers the wishes for accounts that exist; of the others, each account once, and all who wish.
 fn worth_trying(net: &Net, wishes: Vec<Wish>) -> (Vec<AccountId>, Vec<Wish>) {
     let ledger = net.ledger();
-    let (exist, wanted): (Vec<Wish>, Vec<Wish>) = wishes
-        .into_iter()
-        .partition(|wish| ledger.sequence(&wish.account).is_some());
+    let (exist, wanted): (Vec<Wish>, Vec<Wish>) = wishes.into_iter().partition(|wish| ledger.sequence(&wish.account).is_some());
     for wish in exist {
-        let _told = wish
-            .granted
-            .send(Err("createAccountAlreadyExist".to_owned()));
+        let _told = wish.granted.send(Err("createAccountAlreadyExist".to_owned()));
     }
     let mut accounts: Vec<AccountId> = wanted.iter().map(|wish| wish.account.clone()).collect();
     accounts.sort();
@@ -155,9 +140,7 @@ async fn create_all(net: &Net, accounts: &[AccountId]) -> Result<[u8; 32], Strin
         let submitted = {
             let mut ledger = net.ledger();
             let envelope = envelope(&ledger, accounts).ok_or("the transaction cannot be built")?;
-            ledger
-                .submit(envelope, clock::now())
-                .map_err(|outside| outside.to_string())?
+            ledger.submit(envelope, clock::now()).map_err(|outside| outside.to_string())?
         };
         match submitted.status {
             SubmitStatus::Pending | SubmitStatus::Duplicate => net.submitted.notify_one(),
@@ -165,16 +148,9 @@ async fn create_all(net: &Net, accounts: &[AccountId]) -> Result<[u8; 32], Strin
             SubmitStatus::TryAgainLater => {}
             SubmitStatus::Error(result) => return Err(result.result.name().to_owned()),
         }
-        closed
-            .changed()
-            .await
-            .map_err(|_| "the network was shut down")?;
+        closed.changed().await.map_err(|_| "the network was shut down")?;
         if let Some((_, transaction)) = net.ledger().transaction(&submitted.hash) {
-            return if transaction.successful {
-                Ok(submitted.hash)
-            } else {
-                Err(format!("{:?}", transaction.result.result))
-            };
+            return if transaction.successful { Ok(submitted.hash) } else { Err(format!("{:?}", transaction.result.result)) };
         }
     }
 }
@@ -186,10 +162,7 @@ fn envelope(ledger: &Ledger, accounts: &[AccountId]) -> Option<TransactionEnvelo
         .iter()
         .map(|account| Operation {
             source_account: None,
-            body: OperationBody::CreateAccount(CreateAccountOp {
-                destination: account.clone(),
-                starting_balance: STARTING_BALANCE,
-            }),
+            body: OperationBody::CreateAccount(CreateAccountOp { destination: account.clone(), starting_balance: STARTING_BALANCE }),
         })
         .collect();
     let tx = Transaction {
@@ -207,8 +180,5 @@ fn envelope(ledger: &Ledger, accounts: &[AccountId]) -> Option<TransactionEnvelo
         hint: SignatureHint([a, b, c, d]),
         signature: Signature(key.sign(&hash).to_bytes().to_vec().try_into().ok()?),
     };
-    Some(TransactionEnvelope::Tx(TransactionV1Envelope {
-        tx,
-        signatures: vec![signature].try_into().ok()?,
-    }))
+    Some(TransactionEnvelope::Tx(TransactionV1Envelope { tx, signatures: vec![signature].try_into().ok()? }))
 }

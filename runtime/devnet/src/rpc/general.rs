@@ -74,12 +74,8 @@ fn distribution(sorted: &[i64], ledgers: usize) -> Value {
         let place = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
         sorted.get(place).copied().unwrap_or(0).to_string()
     };
-    let most_often = sorted
-        .chunk_by(|left, right| left == right)
-        .max_by_key(|run| run.len())
-        .and_then(|run| run.first())
-        .copied()
-        .unwrap_or(0);
+    let most_often =
+        sorted.chunk_by(|left, right| left == right).max_by_key(|run| run.len()).and_then(|run| run.first()).copied().unwrap_or(0);
     json!({
         "max": sorted.last().copied().unwrap_or(0).to_string(),
         "min": sorted.first().copied().unwrap_or(0).to_string(),

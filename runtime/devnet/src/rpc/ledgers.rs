@@ -40,9 +40,7 @@ pub(super) fn page(net: &Net, params: &Params) -> Result<Value, RpcError> {
         None => paging::start(&ledger, params.start_ledger.unwrap_or(0))?,
         Some(text) => {
             paging::not_both(params.start_ledger.unwrap_or(0), text)?;
-            let seen: u32 = text
-                .parse()
-                .map_err(|_| paging::no_number("ParseUint", text))?;
+            let seen: u32 = text.parse().map_err(|_| paging::no_number("ParseUint", text))?;
             let first = seen.saturating_add(1);
             if first < oldest.sequence() {
                 return Err(paging::too_old(seen));
@@ -50,17 +48,9 @@ pub(super) fn page(net: &Net, params: &Params) -> Result<Value, RpcError> {
             first
         }
     };
-    let page: Vec<&ClosedLedger> = (first..=last.sequence())
-        .map_while(|sequence| ledger.closed_at(sequence))
-        .take(limit)
-        .collect();
-    let told = page
-        .iter()
-        .map(|closed| tell(closed))
-        .collect::<Result<Vec<Value>, RpcError>>()?;
-    let end = page
-        .last()
-        .map_or(first.saturating_sub(1), |closed| closed.sequence());
+    let page: Vec<&ClosedLedger> = (first..=last.sequence()).map_while(|sequence| ledger.closed_at(sequence)).take(limit).collect();
+    let told = page.iter().map(|closed| tell(closed)).collect::<Result<Vec<Value>, RpcError>>()?;
+    let end = page.last().map_or(first.saturating_sub(1), |closed| closed.sequence());
     Ok(json!({
         "ledgers": told,
         "latestLedger": last.sequence(),

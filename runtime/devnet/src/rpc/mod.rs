@@ -61,30 +61,18 @@ impl RpcError {
     const OUTSIDE: i32 = -32000;
 
     fn new(code: i32, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            data: None,
-        }
+        Self { code, message: message.into(), data: None }
     }
 }
 
-async fn answer(
-    State(net): State<Arc<Net>>,
-    ConnectInfo(wire): ConnectInfo<Wire>,
-    body: Bytes,
-) -> Response {
+async fn answer(State(net): State<Arc<Net>>, ConnectInfo(wire): ConnectInfo<Wire>, body: Bytes) -> Response {
     carried_through(async move { all(&net, &wire, &body).await }).await
 }
 
 /// One call, or a batch of them.
 async fn all(net: &Net, wire: &Wire, body: &[u8]) -> Response {
     let Ok(request) = serde_json::from_slice::<Value>(body) else {
-        return (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "[-32700] invalid request value\n",
-        )
-            .into_response();
+        return (StatusCode::INTERNAL_SERVER_ERROR, "[-32700] invalid request value\n").into_response();
     };
     let answer = match request {
         Value::Array(calls) => {
@@ -97,11 +85,7 @@ async fn all(net: &Net, wire: &Wire, body: &[u8]) -> Response {
         call => one(net, wire, call).await,
     };
     match answer {
-        Some(answer) => (
-            [(header::CONTENT_TYPE, "application/json")],
-            answer.to_string(),
-        )
-            .into_response(),
+        Some(answer) => ([(header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
     }
 }
@@ -125,24 +109,15 @@ async fn one(net: &Net, wire: &Wire, call: Value) -> Option<Value> {
 
 async fn called(net: &Net, wire: &Wire, call: &Value) -> Result<Value, RpcError> {
     if call.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
-        return Err(RpcError::new(
-            RpcError::INVALID_REQUEST,
-            "invalid version marker",
-        ));
+        return Err(RpcError::new(RpcError::INVALID_REQUEST, "invalid version marker"));
     }
-    let method = call
-        .get("method")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let method = call.get("method").and_then(Value::as_str).unwrap_or_default();
     let params = call.get("params").cloned().unwrap_or_default();
     let struck = net.faults.strike(method);
     match struck {
         Some(FaultMode::Stall) => net.faults.released(method).await,
         Some(FaultMode::Fail) => {
-            return Err(RpcError::new(
-                RpcError::INTERNAL,
-                format!("{method} was made to fail"),
-            ));
+            return Err(RpcError::new(RpcError::INTERNAL, format!("{method} was made to fail")));
         }
         Some(FaultMode::DropAfter) | None => {}
     }
@@ -165,23 +140,15 @@ fn dispatch(net: &Net, method: &str, params: Value) -> Result<Value, RpcError> {
         "sendTransaction" => transactions::send(net, &parse(params)?),
         "getTransaction" => transactions::one(net, &parse(params)?),
         "getTransactions" => transactions::page(net, &parse(params)?),
-        unknown => Err(RpcError {
-            data: Some(json!(unknown)),
-            ..RpcError::new(-32601, "method not found")
-        }),
+        unknown => Err(RpcError { data: Some(json!(unknown)), ..RpcError::new(-32601, "method not found") }),
     }
 }
 
 fn parse<T: DeserializeOwned>(params: Value) -> Result<T, RpcError> {
     let params = if params.is_null() { json!({}) } else { params };
-    let invalid = |data: String| RpcError {
-        data: Some(json!(data)),
-        ..RpcError::new(RpcError::INVALID_PARAMS, "invalid parameters")
-    };
+    let invalid = |data: String| RpcError { data: Some(json!(data)), ..RpcError::new(RpcError::INVALID_PARAMS, "invalid parameters") };
     if !params.is_object() {
-        return Err(invalid(
-            "parameters are given by name, in an object".to_owned(),
-        ));
+        return Err(invalid("parameters are given by name, in an object".to_owned()));
     }
     serde_json::from_value(params).map_err(|error| invalid(error.to_string()))
 }
@@ -190,9 +157,6 @@ fn no_params(params: &Value) -> Result<(), RpcError> {
     match params {
         Value::Null => Ok(()),
         Value::Object(none) if none.is_empty() => Ok(()),
-        _ => Err(RpcError::new(
-            RpcError::INVALID_PARAMS,
-            "no parameters accepted",
-        )),
+        _ => Err(RpcError::new(RpcError::INVALID_PARAMS, "no parameters accepted")),
     }
 }

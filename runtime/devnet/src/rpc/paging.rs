@@ -15,16 +15,9 @@ pub(super) struct Pagination {
 }
 
 /// The cursor, if one is given, and the most that a page may hold.
-pub(super) fn cursor_and_limit(
-    pagination: Option<&Pagination>,
-) -> Result<(Option<&str>, usize), RpcError> {
-    let cursor = pagination
-        .and_then(|page| page.cursor.as_deref())
-        .filter(|text| !text.is_empty());
-    let limit = pagination
-        .and_then(|page| page.limit)
-        .filter(|limit| *limit > 0)
-        .unwrap_or(USUAL_PAGE);
+pub(super) fn cursor_and_limit(pagination: Option<&Pagination>) -> Result<(Option<&str>, usize), RpcError> {
+    let cursor = pagination.and_then(|page| page.cursor.as_deref()).filter(|text| !text.is_empty());
+    let limit = pagination.and_then(|page| page.limit).filter(|limit| *limit > 0).unwrap_or(USUAL_PAGE);
     if limit > LARGEST_PAGE {
         let message = format!("limit must not exceed {LARGEST_PAGE}");
         return Err(RpcError::new(RpcError::INVALID_REQUEST, message));

@@ -2,9 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use stellar_xdr::{
-    ContractEvent, Limits, ReadXdr, TransactionEnvelope, TransactionEvent, TransactionEventStage,
-};
+use stellar_xdr::{ContractEvent, Limits, ReadXdr, TransactionEnvelope, TransactionEvent, TransactionEventStage};
 
 use super::{RpcError, entries::base64, paging};
 use crate::{
@@ -14,10 +12,7 @@ use crate::{
 };
 
 /// Larger than any envelope of 100 operations.
-const ENVELOPE_LIMITS: Limits = Limits {
-    depth: 200,
-    len: 128 * 1024,
-};
+const ENVELOPE_LIMITS: Limits = Limits { depth: 200, len: 128 * 1024 };
 
 #[derive(Debug, Deserialize)]
 pub(super) struct SendParams {
@@ -29,9 +24,7 @@ pub(super) fn send(net: &Net, params: &SendParams) -> Result<Value, RpcError> {
     let envelope = TransactionEnvelope::from_xdr_base64(&params.transaction, ENVELOPE_LIMITS)
         .map_err(|_| RpcError::new(RpcError::INVALID_PARAMS, "invalid_xdr"))?;
     let mut ledger = net.ledger();
-    let submitted = ledger
-        .submit(envelope, clock::now())
-        .map_err(|outside| RpcError::new(RpcError::OUTSIDE, outside.to_string()))?;
+    let submitted = ledger.submit(envelope, clock::now()).map_err(|outside| RpcError::new(RpcError::OUTSIDE, outside.to_string()))?;
     let last = ledger.last();
     let mut answer = Map::new();
     let status = match submitted.status {
@@ -49,10 +42,7 @@ pub(super) fn send(net: &Net, params: &SendParams) -> Result<Value, RpcError> {
     answer.insert("status".to_owned(), json!(status));
     answer.insert("hash".to_owned(), json!(hex::encode(submitted.hash)));
     answer.insert("latestLedger".to_owned(), json!(last.sequence()));
-    answer.insert(
-        "latestLedgerCloseTime".to_owned(),
-        json!(last.close_time().to_string()),
-    );
+    answer.insert("latestLedgerCloseTime".to_owned(), json!(last.close_time().to_string()));
     Ok(Value::Object(answer))
 }
 
@@ -69,33 +59,23 @@ pub(super) fn one(net: &Net, params: &OneParams) -> Result<Value, RpcError> {
         return Err(RpcError::new(RpcError::INVALID_PARAMS, message));
     }
     let mut hash = [0; 32];
-    hex::decode_to_slice(&params.hash, &mut hash).map_err(|error| {
-        RpcError::new(RpcError::INVALID_PARAMS, format!("incorrect hash: {error}"))
-    })?;
+    hex::decode_to_slice(&params.hash, &mut hash)
+        .map_err(|error| RpcError::new(RpcError::INVALID_PARAMS, format!("incorrect hash: {error}")))?;
     let ledger = net.ledger();
     let mut answer = match ledger.transaction(&hash) {
         Some((closed, transaction)) => {
             let mut told = tell(transaction)?;
             told.insert("ledger".to_owned(), json!(closed.sequence()));
-            told.insert(
-                "createdAt".to_owned(),
-                json!(closed.close_time().to_string()),
-            );
+            told.insert("createdAt".to_owned(), json!(closed.close_time().to_string()));
             told
         }
         None => not_found(&params.hash),
     };
     let (oldest, last) = paging::range(&ledger);
     answer.insert("latestLedger".to_owned(), json!(last.sequence()));
-    answer.insert(
-        "latestLedgerCloseTime".to_owned(),
-        json!(last.close_time().to_string()),
-    );
+    answer.insert("latestLedgerCloseTime".to_owned(), json!(last.close_time().to_string()));
     answer.insert("oldestLedger".to_owned(), json!(oldest.sequence()));
-    answer.insert(
-        "oldestLedgerCloseTime".to_owned(),
-        json!(oldest.close_time().to_string()),
-    );
+    answer.insert("oldestLedgerCloseTime".to_owned(), json!(oldest.close_time().to_string()));
     Ok(Value::Object(answer))
 }
 
@@ -133,20 +113,9 @@ pub(super) fn page(net: &Net, params: &PageParams) -> Result<Value, RpcError> {
         let Some(closed) = ledger.closed_at(sequence) else {
             break;
         };
-        let first = if sequence == from.ledger {
-            from.order
-        } else {
-            1
-        };
-        cursor = Toid {
-            ledger: sequence,
-            order: 0,
-        };
-        for transaction in closed
-            .transactions
-            .iter()
-            .filter(|one| one.application_order >= first)
-        {
+        let first = if sequence == from.ledger { from.order } else { 1 };
+        cursor = Toid { ledger: sequence, order: 0 };
+        for transaction in closed.transactions.iter().filter(|one| one.application_order >= first) {
             cursor.order = transaction.application_order;
             let mut told = tell(transaction)?;
             told.insert("ledger".to_owned(), json!(sequence));
@@ -177,18 +146,12 @@ fn start_of_page(ledger: &Ledger, start: u32, cursor: Option<&str>) -> Result<To
         return Ok(Toid { ledger, order: 1 });
     };
     paging::not_both(start, text)?;
-    let seen = Toid::from_number(
-        text.parse()
-            .map_err(|_| paging::no_number("ParseInt", text))?,
-    );
+    let seen = Toid::from_number(text.parse().map_err(|_| paging::no_number("ParseInt", text))?);
     let (oldest, _) = paging::range(ledger);
     if seen.ledger < oldest.sequence() {
         return Err(paging::too_old(seen.ledger));
     }
-    Ok(Toid {
-        order: seen.order.saturating_add(1),
-        ..seen
-    })
+    Ok(Toid { order: seen.order.saturating_add(1), ..seen })
 }
 
 /// A total order id (SEP-35): ledger in the upper 32 bits, transaction in the next 20, operation in the last 12.
@@ -210,55 +173,31 @@ impl Toid {
 impl std::fmt::Display for Toid {
     /// Cursors of this API name operation 1.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}",
-            u64::from(self.ledger) << 32 | u64::from(self.order) << 12 | 1
-        )
+        write!(f, "{}", u64::from(self.ledger) << 32 | u64::from(self.order) << 12 | 1)
     }
 }
 
 fn tell(transaction: &AppliedTransaction) -> Result<Map<String, Value>, RpcError> {
     let mut told = Map::new();
-    let status = if transaction.successful {
-        "SUCCESS"
-    } else {
-        "FAILED"
-    };
+    let status = if transaction.successful { "SUCCESS" } else { "FAILED" };
     told.insert("status".to_owned(), json!(status));
     told.insert("txHash".to_owned(), json!(hex::encode(transaction.hash)));
-    told.insert(
-        "applicationOrder".to_owned(),
-        json!(transaction.application_order),
-    );
+    told.insert("applicationOrder".to_owned(), json!(transaction.application_order));
     told.insert("feeBump".to_owned(), json!(false));
-    told.insert(
-        "envelopeXdr".to_owned(),
-        json!(base64(&transaction.envelope)?),
-    );
+    told.insert("envelopeXdr".to_owned(), json!(base64(&transaction.envelope)?));
     told.insert("resultXdr".to_owned(), json!(base64(&transaction.result)?));
-    told.insert(
-        "resultMetaXdr".to_owned(),
-        json!(base64(&transaction.meta)?),
-    );
+    told.insert("resultMetaXdr".to_owned(), json!(base64(&transaction.meta)?));
     told.insert("events".to_owned(), tell_events(transaction)?);
     Ok(told)
 }
 
 fn tell_events(transaction: &AppliedTransaction) -> Result<Value, RpcError> {
-    let fee = TransactionEvent {
-        stage: TransactionEventStage::BeforeAllTxs,
-        event: transaction.fee_event.clone(),
-    };
+    let fee = TransactionEvent { stage: TransactionEventStage::BeforeAllTxs, event: transaction.fee_event.clone() };
     let mut events = Map::new();
     events.insert("transactionEventsXdr".to_owned(), json!([base64(&fee)?]));
     if let Some(operations) = &transaction.operation_events {
-        let encode =
-            |events: &Vec<ContractEvent>| events.iter().map(base64).collect::<Result<Vec<_>, _>>();
-        let encoded = operations
-            .iter()
-            .map(encode)
-            .collect::<Result<Vec<_>, _>>()?;
+        let encode = |events: &Vec<ContractEvent>| events.iter().map(base64).collect::<Result<Vec<_>, _>>();
+        let encoded = operations.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
         events.insert("contractEventsXdr".to_owned(), json!(encoded));
     }
     Ok(Value::Object(events))
@@ -270,19 +209,9 @@ mod tests {
 
     #[test]
     fn cursors_are_those_that_a_node_gives() {
-        let cursor = Toid {
-            ledger: 484,
-            order: 1,
-        };
+        let cursor = Toid { ledger: 484, order: 1 };
         assert_eq!(cursor.to_string(), "2078764175361");
         assert_eq!(Toid::from_number(2_078_764_175_361), cursor);
-        assert_eq!(
-            Toid {
-                ledger: 484,
-                order: 0
-            }
-            .to_string(),
-            "2078764171265"
-        );
+        assert_eq!(Toid { ledger: 484, order: 0 }.to_string(), "2078764171265");
     }
 }

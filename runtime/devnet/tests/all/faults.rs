@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stellar_xdr::{
-    Asset, Limits, Memo, Operation, OperationBody, Preconditions, SequenceNumber, Transaction,
-    TransactionEnvelope, TransactionExt, WriteXdr,
+    Asset, Limits, Memo, Operation, OperationBody, Preconditions, SequenceNumber, Transaction, TransactionEnvelope, TransactionExt,
+    WriteXdr,
 };
 use windlass_devnet::{Closing, Fault, FaultMode};
 
@@ -22,27 +22,13 @@ async fn ledgers_close_at_an_interval_and_by_hand() {
     assert!(devnet.ledger().last().sequence() > started);
 
     let closing = format!("{}/control/closing", devnet.url());
-    let set = client()
-        .put(&closing)
-        .json(&json!({"mode": "manual"}))
-        .send()
-        .await
-        .expect("an answer");
+    let set = client().put(&closing).json(&json!({"mode": "manual"})).send().await.expect("an answer");
     assert_eq!(set.status(), 204);
-    let wrong = client()
-        .put(&closing)
-        .json(&json!({"mode": "never"}))
-        .send()
-        .await
-        .expect("an answer");
+    let wrong = client().put(&closing).json(&json!({"mode": "never"})).send().await.expect("an answer");
     assert!(wrong.status().is_client_error());
     tokio::time::sleep(Duration::from_millis(50)).await;
     let before = devnet.ledger().last().sequence();
-    let closed = client()
-        .post(format!("{}/control/close", devnet.url()))
-        .send()
-        .await
-        .expect("an answer");
+    let closed = client().post(format!("{}/control/close", devnet.url())).send().await.expect("an answer");
     let closed: Value = closed.json().await.expect("JSON");
     assert_eq!(closed["ledger"], before + 1);
 }
@@ -56,25 +42,14 @@ async fn a_dropped_submission_is_acted_on_and_a_failed_one_is_not() {
     let (envelope, hash) = payment(&devnet, 1, 2, sequence + 1, 5, 0);
     let params = json!({"transaction": envelope});
 
-    devnet.set_fault(
-        "sendTransaction",
-        Some(Fault {
-            mode: FaultMode::Fail,
-            times: Some(1),
-        }),
-    );
+    devnet.set_fault("sendTransaction", Some(Fault { mode: FaultMode::Fail, times: Some(1) }));
     let failed = call(&devnet, "sendTransaction", params.clone()).await;
     assert_eq!(failed["error"]["code"], -32603, "{failed}");
     assert_eq!(devnet.ledger().waiting(), 0);
 
     let faults = format!("{}/control/faults", devnet.url());
     let fault = json!({"method": "sendTransaction", "mode": "drop-after", "times": 1});
-    let set = client()
-        .put(&faults)
-        .json(&fault)
-        .send()
-        .await
-        .expect("an answer");
+    let set = client().put(&faults).json(&fault).send().await.expect("an answer");
     assert_eq!(set.status(), 204);
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "sendTransaction", "params": params});
     let dropped = client().post(devnet.url()).json(&body).send().await;
@@ -85,21 +60,12 @@ async fn a_dropped_submission_is_acted_on_and_a_failed_one_is_not() {
 #[tokio::test]
 async fn a_stalled_call_goes_on_when_it_is_released() {
     let devnet = devnet(Closing::Manual).await;
-    devnet.set_fault(
-        "getHealth",
-        Some(Fault {
-            mode: FaultMode::Stall,
-            times: None,
-        }),
-    );
+    devnet.set_fault("getHealth", Some(Fault { mode: FaultMode::Stall, times: None }));
     let stalled = call(&devnet, "getHealth", Value::Null);
     tokio::pin!(stalled);
     let early = tokio::time::timeout(Duration::from_millis(100), &mut stalled).await;
     assert!(early.is_err(), "{early:?}");
-    assert_eq!(
-        call(&devnet, "getLatestLedger", Value::Null).await["result"]["sequence"],
-        2
-    );
+    assert_eq!(call(&devnet, "getLatestLedger", Value::Null).await["result"]["sequence"], 2);
     devnet.set_fault("getHealth", None);
     assert_eq!(stalled.await["result"]["status"], "healthy");
 }
@@ -113,26 +79,13 @@ async fn an_operation_outside_is_refused_by_name() {
         seq_num: SequenceNumber(1),
         cond: Preconditions::None,
         memo: Memo::None,
-        operations: vec![Operation {
-            source_account: None,
-            body: OperationBody::Inflation,
-        }]
-        .try_into()
-        .expect("one"),
+        operations: vec![Operation { source_account: None, body: OperationBody::Inflation }].try_into().expect("one"),
         ext: TransactionExt::V0,
     };
-    let envelope = TransactionEnvelope::from(tx)
-        .to_xdr_base64(Limits::none())
-        .expect("XDR");
+    let envelope = TransactionEnvelope::from(tx).to_xdr_base64(Limits::none()).expect("XDR");
     let answer = call(&devnet, "sendTransaction", json!({"transaction": envelope})).await;
     assert_eq!(answer["error"]["code"], -32000, "{answer}");
-    assert!(
-        answer["error"]["message"]
-            .as_str()
-            .expect("text")
-            .contains("Inflation"),
-        "{answer}"
-    );
+    assert!(answer["error"]["message"].as_str().expect("text").contains("Inflation"), "{answer}");
 }
 
 #[tokio::test]
@@ -140,15 +93,7 @@ async fn many_wishes_share_a_friendbot_transaction() {
     let devnet = devnet(Closing::AtOnce).await;
     let wishes = (10..60).map(|name| {
         let url = format!("{}?addr={}", devnet.friendbot_url(), account(name));
-        async move {
-            client()
-                .get(url)
-                .send()
-                .await
-                .expect("an answer")
-                .status()
-                .as_u16()
-        }
+        async move { client().get(url).send().await.expect("an answer").status().as_u16() }
     });
     let mut tasks = tokio::task::JoinSet::new();
     for wish in wishes.collect::<Vec<_>>() {
@@ -156,15 +101,8 @@ async fn many_wishes_share_a_friendbot_transaction() {
     }
     assert!(tasks.join_all().await.iter().all(|status| *status == 200));
     let ledger = devnet.ledger();
-    assert!(
-        (10..60)
-            .all(|name| ledger.balance(&account(name), &Asset::Native) == Some(100_000_000_000))
-    );
-    assert!(
-        ledger.last().sequence() < 40,
-        "{}",
-        ledger.last().sequence()
-    );
+    assert!((10..60).all(|name| ledger.balance(&account(name), &Asset::Native) == Some(100_000_000_000)));
+    assert!(ledger.last().sequence() < 40, "{}", ledger.last().sequence());
 }
 
 #[tokio::test]
@@ -174,10 +112,7 @@ async fn a_stalled_submission_is_acted_on_later_although_its_client_has_gone() {
     devnet.fund(&account(2).to_string()).await.expect("funded");
     let sequence = devnet.ledger().sequence(&account(1)).expect("it exists");
     let (envelope, hash) = payment(&devnet, 1, 2, sequence + 1, 5, 0);
-    let stall = Fault {
-        mode: FaultMode::Stall,
-        times: None,
-    };
+    let stall = Fault { mode: FaultMode::Stall, times: None };
     devnet.set_fault("sendTransaction", Some(stall));
     let sent = call(&devnet, "sendTransaction", json!({"transaction": envelope}));
     let given_up = tokio::time::timeout(Duration::from_secs(1), sent).await;

@@ -12,9 +12,7 @@ use std::sync::Once;
 fn client() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
-        rustls::crypto::ring::default_provider()
-            .install_default()
-            .expect("no other provider is installed");
+        rustls::crypto::ring::default_provider().install_default().expect("no other provider is installed");
     });
     reqwest::Client::new()
 }

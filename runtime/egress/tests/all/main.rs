@@ -86,7 +86,10 @@ fn answer(text: &str) -> Behaviour {
 
 fn manifest(url: &str) -> Manifest {
     let methods = ["GET", "HEAD", "POST"].map(str::to_owned).to_vec();
-    Manifest { hosts: vec![HostRule { url: url.into(), methods, paths: vec!["/".into()], secrets: vec!["key".into()] }], ..Manifest::default() }
+    Manifest {
+        hosts: vec![HostRule { url: url.into(), methods, paths: vec!["/".into()], secrets: vec!["key".into()] }],
+        ..Manifest::default()
+    }
 }
 
 fn request(method: &str, url: &str) -> OutgoingRequest {
@@ -122,7 +125,13 @@ async fn a_request_goes_out_as_written_and_the_answer_comes_back_masked() {
     assert_eq!((response.status, response.body.as_slice()), (201, &b"you:***."[..]));
     assert!(response.headers.contains(&("x-echo".into(), "Bearer ***".into())), "{:?}", response.headers);
     let sent = server.requests().concat().to_ascii_lowercase();
-    for line in ["post /v1/pay?x=1 http/1.1\r\n", "authorization: bearer s3cret!\r\n", "x-plain: yes\r\n", "idempotency-key: abc123\r\n", "accept-encoding: identity\r\n"] {
+    for line in [
+        "post /v1/pay?x=1 http/1.1\r\n",
+        "authorization: bearer s3cret!\r\n",
+        "x-plain: yes\r\n",
+        "idempotency-key: abc123\r\n",
+        "accept-encoding: identity\r\n",
+    ] {
         assert!(sent.contains(line), "{line:?} is missing in {sent:?}");
     }
 }
@@ -145,7 +154,9 @@ async fn bodies_are_not_unpacked() {
 async fn an_answer_that_is_too_large_is_cut_off() {
     let declared = Server::start(answer("HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n")).await;
     let streamed = Server::start(Behaviour::Answer([b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![b'x'; 1_001]].concat())).await;
-    let headers = Server::start(Behaviour::Answer(format!("HTTP/1.1 200 OK\r\nx: {}\r\ncontent-length: 0\r\n\r\n", "y".repeat(1_000)).into_bytes())).await;
+    let headers =
+        Server::start(Behaviour::Answer(format!("HTTP/1.1 200 OK\r\nx: {}\r\ncontent-length: 0\r\n\r\n", "y".repeat(1_000)).into_bytes()))
+            .await;
     for server in [declared, streamed, headers] {
         let result = send(&open(), &server.url(), request("GET", &server.url())).await;
         assert!(matches!(result, Err(EgressError::TooLarge(_))), "{result:?}");
@@ -167,7 +178,12 @@ async fn rule_3_only_a_failed_connection_is_certain_that_nothing_was_sent() {
     let hello = plain.requests().concat();
     assert!(hello.starts_with("\u{16}\u{3}") && !hello.contains("POST"), "only a TLS greeting may have been sent: {hello:?}");
 
-    for behaviour in [Behaviour::CutOff, answer("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf"), answer("no HTTP at all\r\n\r\n"), Behaviour::Silent] {
+    for behaviour in [
+        Behaviour::CutOff,
+        answer("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf"),
+        answer("no HTTP at all\r\n\r\n"),
+        Behaviour::Silent,
+    ] {
         let server = Server::start(behaviour).await;
         let mut asked = request("POST", &server.url());
         asked.timeout_ms = 300;

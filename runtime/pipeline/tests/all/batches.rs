@@ -1,8 +1,8 @@
 //! Which deposits share an envelope, and what becomes of them when one payment of it fails (money rule 1).
 
+use windlass_domain::AccountId;
 use windlass_domain::asset::Memo;
 use windlass_domain::commit::Write;
-use windlass_domain::AccountId;
 use windlass_domain::ports::ledger::DraftOperation;
 use windlass_domain::transaction::{History, Transaction};
 
@@ -130,7 +130,11 @@ async fn rule_1_an_account_that_is_gone_when_it_is_paid_is_made(world: World) {
     world.rounds(6).await;
     assert_eq!((world.state(&deposits[0]).await, world.state(&deposits[1]).await), ("completed", "completed"));
     assert_eq!(paid_together(&world), [vec![user(1), user(2)], vec![user(1)], vec![user(2)]]);
-    assert_eq!((world.ledger.paid_to(&user(1)), world.ledger.made(&user(2))), (vec![amount("99")], vec![amount("99")]), "in XLM: it is paid by being made");
+    assert_eq!(
+        (world.ledger.paid_to(&user(1)), world.ledger.made(&user(2))),
+        (vec![amount("99")], vec![amount("99")]),
+        "in XLM: it is paid by being made"
+    );
     assert_eq!((world.ledger.made(&user(1)), world.ledger.paid_to(&user(2))), (vec![], vec![]));
 }
 

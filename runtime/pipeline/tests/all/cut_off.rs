@@ -128,7 +128,11 @@ async fn withdrawals(db: Arc<TestDb>, dies: bool, rail: UnknownEffects) -> usize
 }
 
 async fn rule_3_a_withdrawal_cut_off_everywhere(world: World) {
-    assert_eq!(withdrawals(world.db, true, UnknownEffects::Idempotent).await, 0, "a rail that carries out one request per key holds nothing");
+    assert_eq!(
+        withdrawals(world.db, true, UnknownEffects::Idempotent).await,
+        0,
+        "a rail that carries out one request per key holds nothing"
+    );
 }
 
 async fn rule_3_a_withdrawal_with_one_lost_answer_everywhere(world: World) {

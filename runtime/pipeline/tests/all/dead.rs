@@ -61,7 +61,8 @@ async fn rule_1_found_by_the_fresh_look_up_after_the_bound(world: World) {
     world.ledger.close_after(PAST_THE_BOUND_S);
     // One answer that was put together in the wrong order: absent, and the bound has passed.
     let head = world.ledger.head_now();
-    let torn = LookUp { status: LookUpStatus::NotFound, latest_ledger: head.sequence, latest_close_time_s: head.close_time_s, oldest_ledger: 1 };
+    let torn =
+        LookUp { status: LookUpStatus::NotFound, latest_ledger: head.sequence, latest_close_time_s: head.close_time_s, oldest_ledger: 1 };
     world.ledger.script_look_up([Some(torn)]);
     look(&world).await;
     assert_eq!(world.state(&deposit).await, "submitted");
@@ -74,8 +75,12 @@ async fn rule_1_a_server_that_lags_cannot_tell(world: World) {
     world.ledger.close_after(PAST_THE_BOUND_S);
     look(&world).await;
     let head = world.ledger.head_now();
-    let behind =
-        LookUp { status: LookUpStatus::NotFound, latest_ledger: head.sequence - 1, latest_close_time_s: head.close_time_s - PAST_THE_BOUND_S, oldest_ledger: 1 };
+    let behind = LookUp {
+        status: LookUpStatus::NotFound,
+        latest_ledger: head.sequence - 1,
+        latest_close_time_s: head.close_time_s - PAST_THE_BOUND_S,
+        oldest_ledger: 1,
+    };
     world.ledger.script_look_up([Some(behind.clone()), Some(behind)]);
     for _ in 0..2 {
         look(&world).await;

@@ -9,7 +9,8 @@ use windlass_domain::effect::Evidence;
 use windlass_domain::ids::normalise_reference;
 use windlass_domain::job::{Hook, HookError, Receipt, RunEnd};
 use windlass_domain::ports::guest::{
-    Answered, Call, DepositPoll, DepositUpdate, Guests, HookInput, HookOutput, HostFault, Intent, Payout, RunHost, RunOutcome, UnmatchedCredit,
+    Answered, Call, DepositPoll, DepositUpdate, Guests, HookInput, HookOutput, HostFault, Intent, Payout, RunHost, RunOutcome,
+    UnmatchedCredit,
 };
 use windlass_store::testing::Raw;
 
@@ -44,7 +45,11 @@ impl FakeGuests {
     }
 
     /// Another script for a hook.
-    pub(crate) fn on<F: Future<Output = RunOutcome> + Send + 'static>(&self, hook: Hook, script: impl Fn(Run) -> F + Send + Sync + 'static) {
+    pub(crate) fn on<F: Future<Output = RunOutcome> + Send + 'static>(
+        &self,
+        hook: Hook,
+        script: impl Fn(Run) -> F + Send + Sync + 'static,
+    ) {
         self.scripts.lock().unwrap().insert(hook, Arc::new(move |run| script(run).boxed()));
     }
 
@@ -117,7 +122,9 @@ pub(crate) async fn pay(run: &Run) -> RunOutcome {
     };
     match reply {
         Reply::Answer(response) if response.status < 300 => paid(&String::from_utf8(response.body).unwrap()),
-        Reply::Answer(response) if (400..500).contains(&response.status) => ended(RunEnd::Refused(HookError::Refused("the bank says no".into()))),
+        Reply::Answer(response) if (400..500).contains(&response.status) => {
+            ended(RunEnd::Refused(HookError::Refused("the bank says no".into())))
+        }
         Reply::Answer(_) | Reply::Silence | Reply::NoConnection => ended(RunEnd::Refused(HookError::TryLater(0))),
     }
 }

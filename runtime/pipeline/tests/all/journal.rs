@@ -61,7 +61,9 @@ async fn come_to(run: &Run, at: At) {
         return;
     }
     let digest = match &run.call.input {
-        windlass_domain::ports::guest::HookInput::ProcessWithdrawal(_, withdrawal) => format!("pay {:?} for {}", withdrawal.amount_out, withdrawal.id),
+        windlass_domain::ports::guest::HookInput::ProcessWithdrawal(_, withdrawal) => {
+            format!("pay {:?} for {}", withdrawal.amount_out, withdrawal.id)
+        }
         other => panic!("{other:?}"),
     };
     if at == At::AfterAnswer {
@@ -106,7 +108,13 @@ async fn end(world: &World, withdrawal: &Transaction) -> (&'static str, JobState
 const DONE: &str = "completed";
 const HELD: &str = "payout_held";
 
-async fn both_rails(mut world: World, takes: &[Takes], at: At, idempotent: (&'static str, usize, usize, usize), hold: (&'static str, usize, usize, usize)) {
+async fn both_rails(
+    mut world: World,
+    takes: &[Takes],
+    at: At,
+    idempotent: (&'static str, usize, usize, usize),
+    hold: (&'static str, usize, usize, usize),
+) {
     for (rail, (state, runs, requests, payouts)) in [(Idempotent, idempotent), (Hold, hold)] {
         let (told, withdrawal) = story(world, rail, takes, at).await;
         let job = if state == HELD { JobState::Held } else { JobState::Done };
@@ -150,7 +158,9 @@ async fn rule_3_cut_off_again_and_again(world: World) {
 
 /// A run that is cut off each time may be what takes the process down: after twenty times a person looks.
 async fn rule_3_what_takes_the_worker_down_is_given_up(world: World) {
-    for (number, (at, job, state)) in [(At::BeforeIntent, JobState::Dead, "received"), (At::BeforeRequest, JobState::Held, HELD)].into_iter().enumerate() {
+    for (number, (at, job, state)) in
+        [(At::BeforeIntent, JobState::Dead, "received"), (At::BeforeRequest, JobState::Held, HELD)].into_iter().enumerate()
+    {
         let world = World::on(world.db.clone(), 20 + number, Idempotent).await;
         world.raw.execute("DELETE FROM work").await.unwrap();
         let withdrawal = world.a_received_withdrawal().await;

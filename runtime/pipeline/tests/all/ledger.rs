@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 use windlass_domain::ports::ledger::{
-    AccountEntry, Draft, DraftOperation, Entries, From, Ledger, LedgerError, LedgerHead, LookUp, LookUpStatus, OperationResult, PaymentPage,
-    Submission, TrustlineEntry,
+    AccountEntry, Draft, DraftOperation, Entries, From, Ledger, LedgerError, LedgerHead, LookUp, LookUpStatus, OperationResult,
+    PaymentPage, Submission, TrustlineEntry,
 };
 use windlass_domain::tenant::IncomingPayment;
 use windlass_domain::{AccountId, Amount, Asset, Memo};

@@ -108,7 +108,10 @@ async fn rule_3_the_table(world: World) {
         let (job, _, effects) = world.the_job(Hook::ProcessWithdrawal).await;
         let (requests, payouts) = (world.bank.requests(), world.bank.payouts());
         assert_eq!((world.state(&withdrawal).await, job.state, requests.len(), payouts.len()), end, "{row}");
-        assert!(effects.windows(2).all(|pair| pair[0].key == pair[1].key) && requests.windows(2).all(|pair| pair[0] == pair[1]), "{row}: one key");
+        assert!(
+            effects.windows(2).all(|pair| pair[0].key == pair[1].key) && requests.windows(2).all(|pair| pair[0] == pair[1]),
+            "{row}: one key"
+        );
         assert_eq!(job.message.is_some(), job.state == Held, "{row}: a person is told why");
     }
 }

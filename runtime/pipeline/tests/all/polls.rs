@@ -5,9 +5,9 @@ use windlass_domain::commit::Write;
 use windlass_domain::deposit::DepositState;
 use windlass_domain::job::{Hook, JobState};
 use windlass_domain::manifest::UnknownEffects;
+use windlass_domain::ports::clock::Clock as _;
 use windlass_domain::ports::guest::{DepositPoll, DepositUpdate, HookOutput, Payout, PayoutPoll, PayoutProgress, UnmatchedCredit};
 use windlass_domain::tenant::Matched;
-use windlass_domain::ports::clock::Clock as _;
 use windlass_domain::transaction::{State, Transaction};
 
 use crate::guests::{returned, trap};
@@ -48,7 +48,8 @@ async fn poll(world: &World) {
 
 async fn credits(world: &World) -> Vec<(String, bool)> {
     let credits = world.store.credits(&world.tenant, false).await.unwrap();
-    let mut rows: Vec<_> = credits.into_iter().map(|credit| (credit.external_id, matches!(credit.matched, Matched::Transaction(_)))).collect();
+    let mut rows: Vec<_> =
+        credits.into_iter().map(|credit| (credit.external_id, matches!(credit.matched, Matched::Transaction(_)))).collect();
     rows.sort();
     rows
 }
@@ -109,7 +110,12 @@ async fn rule_2_a_credit_pays_once(world: World) {
     }
     let (one, two) = (first.id.as_str(), second.id.as_str());
     // In one poll: the credit again for the same deposit, for another one, and another credit for the first deposit.
-    report(&world, vec![received(one, "100", "c1"), received(one, "100", "c1"), received(two, "100", "c1"), received(one, "100", "c2")], vec![], false);
+    report(
+        &world,
+        vec![received(one, "100", "c1"), received(one, "100", "c1"), received(two, "100", "c1"), received(one, "100", "c2")],
+        vec![],
+        false,
+    );
     poll(&world).await;
     let paid = world.transaction(&first).await;
     assert_eq!((paid.state.as_str(), paid.version, world.state(&second).await), ("ready", 2, "awaiting_funds"));
@@ -117,7 +123,12 @@ async fn rule_2_a_credit_pays_once(world: World) {
     assert_eq!(credits(&world).await, rows);
     assert_eq!(log(&world).await.len(), 2);
     // And in later polls.
-    for updates in [vec![received(one, "100", "c1")], vec![received(two, "100", "c1")], vec![received(one, "5", "c1")], vec![received(two, "100", "c2")]] {
+    for updates in [
+        vec![received(one, "100", "c1")],
+        vec![received(two, "100", "c1")],
+        vec![received(one, "5", "c1")],
+        vec![received(two, "100", "c2")],
+    ] {
         // The same id with another amount is kept beside the first, under a digest.
         if matches!(&updates[0], DepositUpdate::Received { amount: five, .. } if *five == amount("5")) {
             rows.push((windlass_domain::ids::digest_id(&["c1", "5"]), false));
@@ -130,7 +141,8 @@ async fn rule_2_a_credit_pays_once(world: World) {
 }
 
 async fn rule_2_unmatched_credits_become_rows(world: World) {
-    let credit = |id: &str, units| UnmatchedCredit { external_id: id.into(), amount: amount(units), reference: "what the payer wrote\0".into() };
+    let credit =
+        |id: &str, units| UnmatchedCredit { external_id: id.into(), amount: amount(units), reference: "what the payer wrote\0".into() };
     report(&world, vec![], vec![credit("c1", "5"), credit("c2", "0"), credit("c3", "7"), credit("c1", "5")], false);
     poll(&world).await;
     assert_eq!(credits(&world).await, [("c1".to_owned(), false), ("c3".to_owned(), false)]);
@@ -234,13 +246,19 @@ async fn rule_6_more_decimals_than_the_bank_s_money_has_are_no_deposit(world: Wo
 async fn rule_3_a_poll_says_what_became_of_a_payout(world: World) {
     world.activate(&[Hook::ProcessWithdrawal, Hook::PollPendingPayouts], UnknownEffects::Hold).await;
     world.raw.execute("DELETE FROM work WHERE kind = 'job'").await.unwrap();
-    world.guests.on(Hook::ProcessWithdrawal, |_| async { returned(HookOutput::Payout(Payout::InProgress { external_id: "p1".into(), eta: None })) });
+    world.guests.on(Hook::ProcessWithdrawal, |_| async {
+        returned(HookOutput::Payout(Payout::InProgress { external_id: "p1".into(), eta: None }))
+    });
     let withdrawal = world.a_received_withdrawal().await;
     world.pipeline().step_jobs().await.unwrap();
     assert_eq!(world.state(&withdrawal).await, "payout_in_progress");
     let poll = world.jobs(Hook::PollPendingPayouts).await.remove(0);
     let deposit = world.add(world.a_deposit()).await;
-    for (progress, state) in [(PayoutProgress::InProgress(Some(5)), "payout_in_progress"), (PayoutProgress::Delivered, "completed"), (PayoutProgress::Returned("closed".into()), "payout_returned")] {
+    for (progress, state) in [
+        (PayoutProgress::InProgress(Some(5)), "payout_in_progress"),
+        (PayoutProgress::Delivered, "completed"),
+        (PayoutProgress::Returned("closed".into()), "payout_returned"),
+    ] {
         let updates = [&withdrawal, &deposit].map(|one| (one.id.to_string(), progress.clone())).to_vec();
         world.guests.on(Hook::PollPendingPayouts, move |_| {
             let poll = PayoutPoll { updates: updates.clone(), more: false };
@@ -261,7 +279,8 @@ async fn rule_3_a_poll_says_what_became_of_a_payout(world: World) {
 
 async fn rule_2_late_money_revives_by_the_rule(world: World) {
     let now = world.clock.now();
-    let expired = |expires_at| Transaction { state: State::Deposit(DepositState::Expired), expires_at: Some(expires_at), ..world.a_deposit() };
+    let expired =
+        |expires_at| Transaction { state: State::Deposit(DepositState::Expired), expires_at: Some(expires_at), ..world.a_deposit() };
     let month_ms = 30 * 24 * 60 * 60 * 1_000;
     let [late, too_late] = [expired(now - month_ms / 2), expired(now - month_ms - 1)];
     for deposit in [&late, &too_late] {

@@ -104,7 +104,10 @@ async fn a_key_that_changed_meanwhile_re_runs_the_job(world: World) {
     let pipeline = world.pipeline();
     pipeline.step_jobs().await.unwrap();
     let (job, runs, _) = world.the_job(Hook::AfterDeposit).await;
-    assert_eq!((job.state, job.failures, runs[0].end.clone(), value(&world).await), (JobState::Open, 0, Some(RunEnd::Cancelled), Some(vec![5])));
+    assert_eq!(
+        (job.state, job.failures, runs[0].end.clone(), value(&world).await),
+        (JobState::Open, 0, Some(RunEnd::Cancelled), Some(vec![5]))
+    );
     pipeline.step_jobs().await.unwrap();
     let (job, runs, _) = world.the_job(Hook::AfterDeposit).await;
     assert_eq!((job.state, runs.len(), value(&world).await), (JobState::Done, 2, Some(vec![6])));

@@ -4,8 +4,8 @@ use windlass_domain::Asset;
 use windlass_domain::asset::Memo;
 use windlass_domain::job::Hook;
 use windlass_domain::manifest::UnknownEffects;
-use windlass_domain::tenant::Matched;
 use windlass_domain::ports::clock::Clock as _;
+use windlass_domain::tenant::Matched;
 use windlass_domain::transaction::{State, Transaction};
 use windlass_domain::withdrawal::WithdrawalState;
 
@@ -177,7 +177,10 @@ async fn rule_2_late_payments_revive_by_the_rule(world: World) {
         world.pay_in(hash, memo, "100");
         look(&world).await;
     }
-    assert_eq!((world.state(&late).await, world.state(&too_late).await, world.state(&in_time).await), ("received", "expired", "awaiting_payment"));
+    assert_eq!(
+        (world.state(&late).await, world.state(&too_late).await, world.state(&in_time).await),
+        ("received", "expired", "awaiting_payment")
+    );
     let (matched, unmatched) = rows(&world).await;
     assert_eq!((matched, unmatched.len(), world.jobs(Hook::ProcessWithdrawal).await.len()), (1, 1, 1));
     assert!(unmatched[0].contains(too_late.id.as_str()) && unmatched[0].contains("longer ago"), "{unmatched:?}");

@@ -92,7 +92,8 @@ impl World {
             created_at: 1,
         };
         store.create_tenant(&row, &FakeSealer.seal(&tenant, "idempotency-key", b"a tenant's key")).await.unwrap();
-        let account = StellarAccount { tenant: tenant.clone(), network: network.clone(), account: anchor(), role: AccountRole::Distribution };
+        let account =
+            StellarAccount { tenant: tenant.clone(), network: network.clone(), account: anchor(), role: AccountRole::Distribution };
         store.add_account(&account, "sealed").await.unwrap();
         let ledger = Arc::new(FakeLedger::new(network.clone(), raw.clone(), drafts.clone()));
         ledger.fund(&anchor(), amount("1000000"));
@@ -256,7 +257,12 @@ impl World {
 
     /// A withdrawal of 100 XLM that waits for its payment.
     pub(crate) fn a_withdrawal(&self, memo: u64) -> Transaction {
-        Transaction { state: State::Withdrawal(WithdrawalState::AwaitingPayment), memo: Some(Memo::Id(memo)), account: None, ..self.a_deposit() }
+        Transaction {
+            state: State::Withdrawal(WithdrawalState::AwaitingPayment),
+            memo: Some(Memo::Id(memo)),
+            account: None,
+            ..self.a_deposit()
+        }
     }
 
     /// Stores it, as the API does; its user's account exists.

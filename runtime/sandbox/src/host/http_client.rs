@@ -68,7 +68,9 @@ impl RunContext {
     fn outgoing(&self, request: Request) -> OutgoingRequest {
         let value = |value| match value {
             HeaderValue::Plain(text) => OutgoingValue::Plain(text),
-            HeaderValue::Secret(secret) => OutgoingValue::Secret { name: secret.name, prefix: secret.prefix, value: SecretBytes::new(Vec::new()) },
+            HeaderValue::Secret(secret) => {
+                OutgoingValue::Secret { name: secret.name, prefix: secret.prefix, value: SecretBytes::new(Vec::new()) }
+            }
         };
         OutgoingRequest {
             method: method_name(request.method).to_owned(),

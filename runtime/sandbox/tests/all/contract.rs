@@ -14,12 +14,20 @@ async fn reasons(component: Vec<u8>) -> Vec<String> {
 #[tokio::test]
 async fn every_alteration_is_named_with_its_place() {
     for (from, to, world, expected) in [
-        ("look-up: func(transaction: transaction, effect: string, key: string) -> result<found, error>;", "", "hook-payout-status", &["payout-status: missing function look-up"][..]),
+        (
+            "look-up: func(transaction: transaction, effect: string, key: string) -> result<found, error>;",
+            "",
+            "hook-payout-status",
+            &["payout-status: missing function look-up"][..],
+        ),
         (
             "operation-index: u32,",
             "index: u32,",
             "hook-withdrawals",
-            &["withdrawals: record payment: missing field operation-index", "withdrawals: record payment: field index is not in the contract"],
+            &[
+                "withdrawals: record payment: missing field operation-index",
+                "withdrawals: record payment: field index is not in the contract",
+            ],
         ),
         (
             "received(received),\n    seen-pending(seen-pending),",
@@ -27,7 +35,12 @@ async fn every_alteration_is_named_with_its_place() {
             "hook-deposits",
             &["deposits: variant deposit-update: case order: seen-pending, received, failed instead of received, seen-pending, failed"],
         ),
-        ("amount: amount,\n    /// The bank's id of the credit", "amount: u64,\n    /// The bank's id of the credit", "hook-deposits", &["deposits: record received: field amount: u64 instead of s64"]),
+        (
+            "amount: amount,\n    /// The bank's id of the credit",
+            "amount: u64,\n    /// The bank's id of the credit",
+            "hook-deposits",
+            &["deposits: record received: field amount: u64 instead of s64"],
+        ),
         ("ledger: u32,", "ledger: u64,", "hook-withdrawals", &["withdrawals: record payment: field ledger: u64 instead of u32"]),
         (
             "after-deposit: func(transaction: transaction) -> result<_, error>",
@@ -49,17 +62,42 @@ async fn every_alteration_is_named_with_its_place() {
         ),
         ("    cannot-tell,\n", "", "hook-payout-status", &["payout-status: variant found: missing case cannot-tell"]),
         ("more: bool,", "more: option<bool>,", "hook-payouts", &["payouts: record payout-poll: field more: option<bool> instead of bool"]),
-        ("eta: option<time-ms>,", "eta: time-ms,", "hook-deposits", &["deposits: record seen-pending: field eta: u64 instead of option<u64>"]),
-        ("fields: list<field>,", "fields: list<string>,", "hook-deposit-events", &["types: record transaction: field fields: list element: string instead of field"]),
-        ("    hash(list<u8>)", "    hash(list<u32>)", "hook-deposit-events", &["types: variant memo: case hash: list element: u32 instead of u8"]),
-        ("    withdrawal,\n  }", "    withdrawal,\n    refund,\n  }", "hook-deposit-events", &["types: enum kind: case refund is not in the contract"]),
+        (
+            "eta: option<time-ms>,",
+            "eta: time-ms,",
+            "hook-deposits",
+            &["deposits: record seen-pending: field eta: u64 instead of option<u64>"],
+        ),
+        (
+            "fields: list<field>,",
+            "fields: list<string>,",
+            "hook-deposit-events",
+            &["types: record transaction: field fields: list element: string instead of field"],
+        ),
+        (
+            "    hash(list<u8>)",
+            "    hash(list<u32>)",
+            "hook-deposit-events",
+            &["types: variant memo: case hash: list element: u32 instead of u8"],
+        ),
+        (
+            "    withdrawal,\n  }",
+            "    withdrawal,\n    refund,\n  }",
+            "hook-deposit-events",
+            &["types: enum kind: case refund is not in the contract"],
+        ),
         (
             "get: func(name: string) -> option<string>;",
             "get: func(name: string) -> string;",
             "hook-deposit-events",
             &["settings: function get: result: string instead of option<string>"],
         ),
-        ("now: func() -> time-ms;", "now: func() -> time-ms;\n  sleep: func(ms: u32);", "hook-deposit-events", &["clock: function sleep is not in the contract"]),
+        (
+            "now: func() -> time-ms;",
+            "now: func() -> time-ms;\n  sleep: func(ms: u32);",
+            "hook-deposit-events",
+            &["clock: function sleep is not in the contract"],
+        ),
     ] {
         assert_eq!(reasons(altered(from, to, world)).await, expected, "{from:?}");
     }
@@ -69,10 +107,14 @@ async fn every_alteration_is_named_with_its_place() {
 async fn foreign_imports_and_exports_are_named() {
     let wit = windlass_sandbox::WIT;
     let with = |text: &str| format!("{wit}\n{text}");
-    let extra = with("interface files { open: func(path: string) -> u32; }\nworld made { include imports; import files; export deposit-events; }");
+    let extra =
+        with("interface files { open: func(path: string) -> u32; }\nworld made { include imports; import files; export deposit-events; }");
     let hook = with("interface refunds { refund: func(id: string); }\nworld made { export refunds; }");
     for (component, expected) in [
-        (of_wit(&extra, "made"), "imports windlass:anchor/files@0.1.0: it is not in the contract; an integration may import only interfaces of windlass:anchor@0.1.0"),
+        (
+            of_wit(&extra, "made"),
+            "imports windlass:anchor/files@0.1.0: it is not in the contract; an integration may import only interfaces of windlass:anchor@0.1.0",
+        ),
         (
             of_wit(&hook, "made"),
             "exports windlass:anchor/refunds@0.1.0: it is not a hook; the hooks of windlass:anchor@0.1.0 are deposits, deposit-events, withdrawals, payouts, payout-status, interactive",
@@ -160,7 +202,10 @@ async fn the_contract_itself_fits() {
 #[tokio::test]
 async fn the_sample_guest_is_taken_with_its_hooks_and_imports() {
     let checked = Bench::shared().sandbox.check(guest("first-bank")).await.unwrap();
-    assert_eq!(checked.hooks, [Hook::PollPendingDeposits, Hook::AfterDeposit, Hook::ProcessWithdrawal, Hook::PollPendingPayouts, Hook::PayoutStatus]);
+    assert_eq!(
+        checked.hooks,
+        [Hook::PollPendingDeposits, Hook::AfterDeposit, Hook::ProcessWithdrawal, Hook::PollPendingPayouts, Hook::PayoutStatus]
+    );
     assert!(checked.imports.contains(&"windlass:anchor/http-client@0.1.0".to_owned()), "{:?}", checked.imports);
     assert_eq!(checked.digest.len(), 64);
 }

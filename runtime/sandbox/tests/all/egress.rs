@@ -39,7 +39,11 @@ fn payout(url: &str, wanted: i32) -> Vec<u8> {
     let mut put = |at: i32, text: &str| {
         for (index, byte) in text.bytes().enumerate() {
             let store = MemArg { offset: 0, align: 0, memory_index: 0 };
-            body.extend([Instruction::I32Const(at + i32::try_from(index).unwrap()), Instruction::I32Const(byte.into()), Instruction::I32Store8(store)]);
+            body.extend([
+                Instruction::I32Const(at + i32::try_from(index).unwrap()),
+                Instruction::I32Const(byte.into()),
+                Instruction::I32Store8(store),
+            ]);
         }
     };
     put(2_048, url);

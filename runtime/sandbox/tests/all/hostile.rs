@@ -33,7 +33,8 @@ async fn a_loop_starves_nobody_on_its_own_thread() {
     // One thread for both: the honest run goes through while the loop is still running.
     let bench = Bench::shared();
     let host = FakeHost::new();
-    let (component, call) = (guest("hostile-endless-loop"), limited(after_deposit(), |limits| (limits.fuel, limits.wall_time_ms) = (u64::MAX / 2, 3_000)));
+    let (component, call) =
+        (guest("hostile-endless-loop"), limited(after_deposit(), |limits| (limits.fuel, limits.wall_time_ms) = (u64::MAX / 2, 3_000)));
     tokio::select! {
         biased;
         outcome = bench.run(&component, &host, call) => panic!("the loop came to its end first: {:?}", outcome.end),
@@ -67,7 +68,11 @@ async fn a_panic_ends_trapped_and_its_text_is_in_the_log() {
     let bench = Bench::shared();
     let outcome = bench.run(&guest("hostile-panics"), &FakeHost::new(), call(after_deposit())).await;
     assert_eq!(outcome.end, RunEnd::Trapped("wasm trap: wasm `unreachable` instruction executed".into()));
-    assert!(outcome.log.iter().any(|line| line.level == LogLevel::Error && line.message.contains("hostile panic for tx_")), "{:?}", outcome.log);
+    assert!(
+        outcome.log.iter().any(|line| line.level == LogLevel::Error && line.message.contains("hostile panic for tx_")),
+        "{:?}",
+        outcome.log
+    );
     bench.honest_run_is_well().await;
 }
 

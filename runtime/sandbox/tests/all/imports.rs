@@ -131,7 +131,15 @@ async fn batches_and_searches_are_bounded() {
     let none = [Instruction::LocalGet(0), Instruction::I32Const(0), Instruction::I32Const(512), Instruction::Call(0)];
     let end = polled(&[NEXT_BATCH], 1, &none, |_| {}).await.end;
     assert_eq!(end, RunEnd::Trapped("next-batch(0): ask for at least one transaction".into()));
-    let find = |count| [Instruction::LocalGet(0), Instruction::I32Const(2_048), Instruction::I32Const(count), Instruction::I32Const(512), Instruction::Call(0)];
+    let find = |count| {
+        [
+            Instruction::LocalGet(0),
+            Instruction::I32Const(2_048),
+            Instruction::I32Const(count),
+            Instruction::I32Const(512),
+            Instruction::Call(0),
+        ]
+    };
     assert_eq!(polled(&[FIND], 1, &find(100), |_| {}).await.end, RunEnd::Returned);
     let end = polled(&[FIND], 1, &find(101), |_| {}).await.end;
     assert_eq!(end, RunEnd::Trapped("find: 101 at once, at most 100 are allowed".into()));
@@ -150,7 +158,14 @@ async fn handles_are_bounded_and_must_be_given_back() {
 async fn a_list_that_is_too_long_is_a_bad_result() {
     // The poll's `updates` lie at 16: address and length.
     let at = MemArg { offset: 0, align: 2, memory_index: 0 };
-    let body = [Instruction::I32Const(16), Instruction::I32Const(2_048), Instruction::I32Store(at), Instruction::I32Const(20), Instruction::I32Const(1_001), Instruction::I32Store(at)];
+    let body = [
+        Instruction::I32Const(16),
+        Instruction::I32Const(2_048),
+        Instruction::I32Store(at),
+        Instruction::I32Const(20),
+        Instruction::I32Const(1_001),
+        Instruction::I32Store(at),
+    ];
     let end = polled(&[], 0, &body, |_| {}).await.end;
     assert_eq!(end, RunEnd::BadResult("updates: 1001 of them, at most 1000 are allowed".into()));
 }

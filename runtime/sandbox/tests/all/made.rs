@@ -1,12 +1,14 @@
 //! Components made here: a core module for a world of the contract, with one function's body given by the test.
 
 use wasm_encoder::{
-    CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction, MemorySection,
-    MemoryType, Module, TableSection, TableType, RefType, TypeSection, ValType,
+    CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection,
+    Instruction, MemorySection, MemoryType, Module, RefType, TableSection, TableType, TypeSection, ValType,
 };
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::abi::{AbiVariant, WasmSignature, WasmType};
-use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, ResourceIntrinsic, TypeDefKind, WasmExport, WasmExportKind, WasmImport, WorldItem};
+use wit_parser::{
+    LiftLowerAbi, ManglingAndAbi, Resolve, ResourceIntrinsic, TypeDefKind, WasmExport, WasmExportKind, WasmImport, WorldItem,
+};
 
 /// The contract, with every named function of the world imported.
 pub(crate) fn altered(from: &str, to: &str, world: &str) -> Vec<u8> {
@@ -65,7 +67,8 @@ fn encode(wit: &str, world: &str, pages: u64, is_used: impl Fn(&str) -> bool, bo
             count += 1;
         }
         for &resource in interface.types.values().filter(|_| is_used(&format!("{}.drop", interface.name.as_deref().unwrap_or_default()))) {
-            if resolve.types[resource].kind != TypeDefKind::Resource || resolve.types[resource].name.as_deref() != Some("pending-deposits") {
+            if resolve.types[resource].kind != TypeDefKind::Resource || resolve.types[resource].name.as_deref() != Some("pending-deposits")
+            {
                 continue;
             }
             let intrinsic = WasmImport::ResourceIntrinsic { interface: Some(key), resource, intrinsic: ResourceIntrinsic::ImportedDrop };
@@ -100,7 +103,8 @@ fn encode(wit: &str, world: &str, pages: u64, is_used: impl Fn(&str) -> bool, bo
     for (key, item) in &resolve.worlds[world].exports {
         let WorldItem::Interface { id, .. } = item else { continue };
         for function in resolve.interfaces[*id].functions.values() {
-            let name = resolve.wasm_export_name(MANGLING, WasmExport::Func { interface: Some(key), func: function, kind: WasmExportKind::Normal });
+            let name =
+                resolve.wasm_export_name(MANGLING, WasmExport::Func { interface: Some(key), func: function, kind: WasmExportKind::Normal });
             add_type(&mut types, &resolve.wasm_signature(AbiVariant::GuestExport, function));
             functions.function(count);
             exports.export(&name, ExportKind::Func, count);
@@ -126,7 +130,15 @@ fn encode(wit: &str, world: &str, pages: u64, is_used: impl Fn(&str) -> bool, bo
         globals.global(GlobalType { val_type: ValType::I32, mutable: true, shared: false }, &ConstExpr::i32_const(start));
     }
     let mut module = Module::new();
-    module.section(&types).section(&imports).section(&functions).section(&tables).section(&memories).section(&globals).section(&exports).section(&code);
+    module
+        .section(&types)
+        .section(&imports)
+        .section(&functions)
+        .section(&tables)
+        .section(&memories)
+        .section(&globals)
+        .section(&exports)
+        .section(&code);
     let mut module = module.finish();
     wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()

@@ -180,8 +180,12 @@ fn keys(accounts: &[AccountId], trustlines: &[(AccountId, Asset)]) -> Result<Vec
     let mut keys = BTreeSet::new();
     for account in accounts {
         let account_id = xdr::account(account)?;
-        let data_name = String64(parse::MEMO_REQUIRED.try_into().map_err(|source| Error::Xdr { what: "the name of a data entry", source })?);
-        for key in [LedgerKey::Data(LedgerKeyData { account_id: account_id.clone(), data_name }), LedgerKey::Account(LedgerKeyAccount { account_id })] {
+        let data_name =
+            String64(parse::MEMO_REQUIRED.try_into().map_err(|source| Error::Xdr { what: "the name of a data entry", source })?);
+        for key in [
+            LedgerKey::Data(LedgerKeyData { account_id: account_id.clone(), data_name }),
+            LedgerKey::Account(LedgerKeyAccount { account_id }),
+        ] {
             keys.insert(xdr::encode("a ledger key", &key)?);
         }
     }

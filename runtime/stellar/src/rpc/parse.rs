@@ -5,7 +5,8 @@
 
 use serde_json::Value;
 use stellar_xdr::{
-    AccountEntry as XdrAccountEntry, AccountEntryExt, AccountEntryExtensionV1Ext, LedgerEntryData, TransactionEnvelope, TrustLineEntryExt, TrustLineFlags,
+    AccountEntry as XdrAccountEntry, AccountEntryExt, AccountEntryExtensionV1Ext, LedgerEntryData, TransactionEnvelope, TrustLineEntryExt,
+    TrustLineFlags,
 };
 use windlass_domain::Amount;
 use windlass_domain::ports::ledger::{AccountEntry, Entries, From, LookUp, LookUpStatus, PaymentPage, Submission, TrustlineEntry};

@@ -59,7 +59,11 @@ impl World {
             fee_per_operation: self.ledger.fee_per_operation().await.unwrap(),
             max_time_s: self.head().await.close_time_s + 120,
             memo: Some(Memo::Id(7)),
-            operations: vec![DraftOperation::Payment { destination: Address::Account(self.user.account()), asset: self.usd.clone(), amount: amount.parse().unwrap() }],
+            operations: vec![DraftOperation::Payment {
+                destination: Address::Account(self.user.account()),
+                asset: self.usd.clone(),
+                amount: amount.parse().unwrap(),
+            }],
         };
         let unsigned = XdrBuilder.build(&draft).unwrap();
         let xdr = XdrBuilder.assemble(&unsigned, &[(source, self.anchor.sign(&unsigned.hash))]).unwrap();

@@ -27,7 +27,11 @@ fn draft(memo: Option<Memo>, fee_per_operation: u32, payments: &[(&str, &str)]) 
         memo,
         operations: payments
             .iter()
-            .map(|(code, amount)| DraftOperation::Payment { destination: Address::Account(key(8).account()), asset: asset(code), amount: amount.parse().unwrap() })
+            .map(|(code, amount)| DraftOperation::Payment {
+                destination: Address::Account(key(8).account()),
+                asset: asset(code),
+                amount: amount.parse().unwrap(),
+            })
             .collect(),
     }
 }

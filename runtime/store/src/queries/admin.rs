@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use serde_json::json;
 use windlass_domain::asset::{Asset, Memo};
-use windlass_domain::envelope::Envelope;
 use windlass_domain::effect::EffectRecord;
+use windlass_domain::envelope::Envelope;
 use windlass_domain::job::{Hook, Job, JobState, LogLine, Run};
 use windlass_domain::limits::RunLimits;
 use windlass_domain::ports::store::{AdminStore, Page, Scope, StoreError, Waiting};
@@ -94,9 +94,7 @@ impl AdminStore for Store {
                 "INSERT INTO settings (tenant, name, content) SELECT {t:tenant}, {t:name}, {t:content} FROM {items} WHERE true
                  ON CONFLICT (tenant, name) DO UPDATE SET content = excluded.content"
             }
-            None => {
-                "DELETE FROM settings WHERE (tenant, name) IN (SELECT {t:tenant}, {t:name} FROM {items})"
-            }
+            None => "DELETE FROM settings WHERE (tenant, name) IN (SELECT {t:tenant}, {t:name} FROM {items})",
         };
         tenants::put(&mut *self.write().await?, text, json!({"tenant": tenant, "name": name, "content": value})).await
     }

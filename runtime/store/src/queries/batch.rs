@@ -8,7 +8,9 @@ use windlass_domain::commit::{Commit, CommitError, WorkKey, Write};
 use windlass_domain::envelope::EnvelopeState;
 
 use super::fault::Fault;
-use super::{Connection, Fields, Store, credits, dialect, encode, envelopes, incoming, jobs, query, state, transactions, work, write, write_exactly};
+use super::{
+    Connection, Fields, Store, credits, dialect, encode, envelopes, incoming, jobs, query, state, transactions, work, write, write_exactly,
+};
 
 /// Deadlocks are tried again so often.
 const TRIES: u32 = 3;

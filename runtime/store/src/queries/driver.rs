@@ -16,7 +16,8 @@ use super::fault::Fault;
 use super::{Db, Store, batch, credits, dialect, effects, envelopes, incoming, jobs, state, tenants, transactions, versions, work};
 
 const WAITING_DEPOSIT: [State; 2] = [State::Deposit(DepositState::AwaitingFunds), State::Deposit(DepositState::SeenPending)];
-const PAYOUT_UNDER_WAY: [State; 2] = [State::Withdrawal(WithdrawalState::PayoutInProgress), State::Withdrawal(WithdrawalState::ReadyForPickup)];
+const PAYOUT_UNDER_WAY: [State; 2] =
+    [State::Withdrawal(WithdrawalState::PayoutInProgress), State::Withdrawal(WithdrawalState::ReadyForPickup)];
 
 impl Store {
     /// A connection for reads.
@@ -54,13 +55,16 @@ impl DriverStore for Store {
     async fn envelopes(&self, ids: &[(TenantId, EnvelopeId)]) -> Result<Vec<Option<EnvelopeContext>>, StoreError> {
         let mut connection = self.read().await?;
         let found = envelopes::by_ids(&mut connection, ids).await?;
-        let paid = found.values().flat_map(|envelope| envelope.payments.iter().map(|payment| (envelope.tenant.clone(), payment.transaction.clone())));
+        let paid = found
+            .values()
+            .flat_map(|envelope| envelope.payments.iter().map(|payment| (envelope.tenant.clone(), payment.transaction.clone())));
         let paid: HashSet<_> = paid.collect();
         let paid = transactions::by_ids(&mut connection, &Vec::from_iter(paid)).await?;
         let active = versions::active(&mut connection, &distinct(ids)).await?;
         let context = |key: &(TenantId, EnvelopeId)| {
             let envelope = found.get(key)?.clone();
-            let transactions = envelope.payments.iter().filter_map(|payment| paid.get(&(key.0.clone(), payment.transaction.clone())).cloned());
+            let transactions =
+                envelope.payments.iter().filter_map(|payment| paid.get(&(key.0.clone(), payment.transaction.clone())).cloned());
             Some(EnvelopeContext { transactions: transactions.collect(), envelope, active: active.get(&key.0).cloned() })
         };
         Ok(ids.iter().map(context).collect())
@@ -94,7 +98,10 @@ impl DriverStore for Store {
             let transaction = about.as_ref().and_then(|about| transactions.get(about)).cloned();
             contexts.push(Some(JobContext {
                 tenant: known.get(&job.tenant).cloned().ok_or_else(|| missing("its tenant".to_owned()))?,
-                version: pinned.get(&(job.tenant.clone(), job.version)).cloned().ok_or_else(|| missing(format!("version {}", job.version)))?,
+                version: pinned
+                    .get(&(job.tenant.clone(), job.version))
+                    .cloned()
+                    .ok_or_else(|| missing(format!("version {}", job.version)))?,
                 active: active.get(&job.tenant).cloned(),
                 payment: about.as_ref().and_then(|about| payments.get(about)).cloned(),
                 transaction,
@@ -150,7 +157,8 @@ impl DriverStore for Store {
     }
 
     async fn find_pending_payouts(&self, tenant: &TenantId, external_ids: &[String]) -> Result<Vec<Transaction>, StoreError> {
-        transactions::find_waiting(&mut *self.read().await?, transactions::FIND_BY_EXTERNAL_ID, tenant, PAYOUT_UNDER_WAY, external_ids).await
+        transactions::find_waiting(&mut *self.read().await?, transactions::FIND_BY_EXTERNAL_ID, tenant, PAYOUT_UNDER_WAY, external_ids)
+            .await
     }
 
     async fn state_get(&self, tenant: &TenantId, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -49,7 +49,8 @@ pub(super) async fn answered(
     given: &EffectAnswer,
 ) -> Result<(), Fault> {
     let (answer, status, detail) = columns(Some(given));
-    let item = json!({"tenant": tenant, "job_id": job, "run": run, "name": name, "answer": answer, "http_status": status, "detail": detail});
+    let item =
+        json!({"tenant": tenant, "job_id": job, "run": run, "name": name, "answer": answer, "http_status": status, "detail": detail});
     let changed = query(
         "UPDATE effects SET answer = {t:answer}, http_status = {n:http_status}, detail = {t:detail} FROM {items}
          WHERE effects.tenant = {t:tenant} AND effects.job_id = {t:job_id} AND effects.run = {n:run}

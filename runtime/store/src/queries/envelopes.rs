@@ -141,7 +141,11 @@ pub(super) async fn by_ids(
 }
 
 /// Envelopes that pay a transaction, oldest first.
-pub(super) async fn of_transaction(connection: &mut Connection, tenant: &TenantId, id: &TransactionId) -> Result<Vec<Envelope>, StoreError> {
+pub(super) async fn of_transaction(
+    connection: &mut Connection,
+    tenant: &TenantId,
+    id: &TransactionId,
+) -> Result<Vec<Envelope>, StoreError> {
     let rows = query("SELECT DISTINCT tenant, envelope_id FROM envelope_payments WHERE tenant = $1 AND transaction_id = $2")
         .bind(tenant.as_str())
         .bind(id.as_str())
@@ -156,10 +160,7 @@ pub(super) async fn of_transaction(connection: &mut Connection, tenant: &TenantI
 }
 
 /// What the planners of accounts need, in the order asked.
-pub(super) async fn plans(
-    connection: &mut Connection,
-    accounts: &[(TenantId, AccountId)],
-) -> Result<Vec<Option<PlanContext>>, StoreError> {
+pub(super) async fn plans(connection: &mut Connection, accounts: &[(TenantId, AccountId)]) -> Result<Vec<Option<PlanContext>>, StoreError> {
     let items: Vec<Value> = accounts.iter().map(|(tenant, account)| json!({"tenant": tenant, "account": account})).collect();
     let mut found = HashMap::new();
     let mut items_found = Vec::new();

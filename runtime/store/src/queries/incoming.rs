@@ -78,7 +78,8 @@ pub(super) async fn by_transactions(
     ids: &[(TenantId, TransactionId)],
 ) -> Result<HashMap<(TenantId, TransactionId), IncomingPayment>, StoreError> {
     let items: Vec<Value> = ids.iter().map(|(tenant, id)| json!({"tenant": tenant, "id": id})).collect();
-    let rows = read(connection, "SELECT incoming.* FROM {items} JOIN incoming ON tenant = {t:tenant} AND transaction_id = {t:id}", &items).await?;
+    let rows =
+        read(connection, "SELECT incoming.* FROM {items} JOIN incoming ON tenant = {t:tenant} AND transaction_id = {t:id}", &items).await?;
     let mut found = HashMap::new();
     for row in &rows {
         let fields = Fields::new(row, "incoming", &["tenant", "network", "transaction_hash", "operation_index"]);

@@ -146,10 +146,7 @@ fn run_from_row(row: &Row) -> Result<Run, StoreError> {
 }
 
 /// Jobs by id.
-pub(super) async fn by_ids(
-    connection: &mut Connection,
-    ids: &[(TenantId, JobId)],
-) -> Result<HashMap<(TenantId, JobId), Job>, StoreError> {
+pub(super) async fn by_ids(connection: &mut Connection, ids: &[(TenantId, JobId)]) -> Result<HashMap<(TenantId, JobId), Job>, StoreError> {
     let items: Vec<Value> = ids.iter().map(|(tenant, id)| json!({"tenant": tenant, "id": id})).collect();
     let rows = read(connection, "SELECT jobs.* FROM {items} JOIN jobs ON tenant = {t:tenant} AND id = {t:id}", &items).await?;
     rows.iter().map(|row| from_row(row).map(|job| ((job.tenant.clone(), job.id.clone()), job))).collect()

@@ -36,7 +36,12 @@ pub(super) async fn put(connection: &mut Connection, text: &'static str, item: V
 }
 
 /// As [`put`], where the tenant has to be there.
-pub(super) async fn put_existing(connection: &mut Connection, text: &'static str, tenant: &TenantId, item: Value) -> Result<(), StoreError> {
+pub(super) async fn put_existing(
+    connection: &mut Connection,
+    text: &'static str,
+    tenant: &TenantId,
+    item: Value,
+) -> Result<(), StoreError> {
     let changed = query(text).bind(encode(&[item])?).execute(connection).await.map_err(Fault::from)?.rows_affected();
     if changed == 1 { Ok(()) } else { Err(StoreError::NotFound(format!("tenant {tenant}"))) }
 }
@@ -79,10 +84,7 @@ pub(super) async fn limits_of(connection: &mut Connection, tenants: &[TenantId])
 }
 
 /// The assets of tenants, by name.
-pub(super) async fn assets_of(
-    connection: &mut Connection,
-    tenants: &[TenantId],
-) -> Result<HashMap<TenantId, Vec<AssetRules>>, StoreError> {
+pub(super) async fn assets_of(connection: &mut Connection, tenants: &[TenantId]) -> Result<HashMap<TenantId, Vec<AssetRules>>, StoreError> {
     let text = "SELECT assets.* FROM {items} JOIN assets ON tenant = {t:tenant} ORDER BY tenant, asset";
     let mut found: HashMap<TenantId, Vec<AssetRules>> = HashMap::new();
     for row in &read(connection, text, &ids(tenants)).await? {

@@ -146,7 +146,8 @@ pub(super) async fn by_ids(
     ids: &[(TenantId, TransactionId)],
 ) -> Result<HashMap<(TenantId, TransactionId), Transaction>, StoreError> {
     let items: Vec<Value> = ids.iter().map(|(tenant, id)| json!({"tenant": tenant, "id": id})).collect();
-    let rows = read(connection, "SELECT transactions.* FROM {items} JOIN transactions ON tenant = {t:tenant} AND id = {t:id}", &items).await?;
+    let rows =
+        read(connection, "SELECT transactions.* FROM {items} JOIN transactions ON tenant = {t:tenant} AND id = {t:id}", &items).await?;
     let all = rows.iter().map(|row| from_row(row).map(|one| ((one.tenant.clone(), one.id.clone()), one)));
     all.collect()
 }

@@ -31,7 +31,8 @@ pub(super) async fn by_numbers(
     numbers: &[(TenantId, VersionNumber)],
 ) -> Result<HashMap<(TenantId, VersionNumber), Version>, StoreError> {
     let items: Vec<Value> = numbers.iter().map(|(tenant, number)| json!({"tenant": tenant, "number": number})).collect();
-    let rows = read(connection, "SELECT versions.* FROM {items} JOIN versions ON tenant = {t:tenant} AND number = {n:number}", &items).await?;
+    let rows =
+        read(connection, "SELECT versions.* FROM {items} JOIN versions ON tenant = {t:tenant} AND number = {n:number}", &items).await?;
     rows.iter().map(|row| from_row(row).map(|one| ((one.tenant.clone(), one.number), one))).collect()
 }
 
@@ -116,7 +117,12 @@ pub(super) async fn put_asset(connection: &mut Connection, tenant: &TenantId, ru
 }
 
 /// In the caller's database transaction: the active version, and the polls that are not there yet; all due now.
-pub(super) async fn activate(connection: &mut Connection, tenant: &TenantId, number: VersionNumber, polls: &[Job]) -> Result<(), StoreError> {
+pub(super) async fn activate(
+    connection: &mut Connection,
+    tenant: &TenantId,
+    number: VersionNumber,
+    polls: &[Job],
+) -> Result<(), StoreError> {
     lock(connection, tenant).await?;
     let key = (tenant.clone(), number);
     let Some(version) = by_numbers(connection, std::slice::from_ref(&key)).await?.remove(&key) else {

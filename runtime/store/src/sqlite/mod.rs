@@ -29,11 +29,8 @@ impl SqliteStore {
     /// is answered (`synchronous = FULL`).
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let name = path.as_ref().display().to_string();
-        let options = options()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
+        let options =
+            options().filename(path).create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
         let connect = |error| OpenError::Connect(name.clone(), error);
         let writer = pool(1).connect_with(options.clone()).await.map_err(connect)?;
         let migrated = sqlx::migrate!("migrations/sqlite").run(&writer).await;

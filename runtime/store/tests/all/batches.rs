@@ -88,7 +88,9 @@ async fn a_state_key_that_was_read_must_not_have_changed(world: World) {
     world.write(vec![unchanged("cursor", None), put("cursor", Some(&[0, 255]))]).await.unwrap();
     assert_eq!(world.store.state_get(&acme(), "cursor").await.unwrap(), Some(vec![0, 255]));
     for wrong in [None, Some(&[0_u8][..])] {
-        let answer = world.write(vec![unchanged("cursor", wrong), new(withdrawal(1, windlass_domain::withdrawal::WithdrawalState::AwaitingPayment))]).await;
+        let answer = world
+            .write(vec![unchanged("cursor", wrong), new(withdrawal(1, windlass_domain::withdrawal::WithdrawalState::AwaitingPayment))])
+            .await;
         assert!(matches!(answer, Err(CommitError::Stale(_))));
     }
     world.write(vec![unchanged("cursor", Some(&[0, 255])), put("cursor", None)]).await.unwrap();

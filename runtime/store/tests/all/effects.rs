@@ -1,10 +1,10 @@
 //! Intents and answers (money rule 3).
 
+use windlass_domain::VersionNumber;
 use windlass_domain::commit::{CommitError, Lease, Next, WorkKind, Write};
 use windlass_domain::effect::{EffectAnswer, EffectRecord};
 use windlass_domain::job::{Hook, Job};
 use windlass_domain::withdrawal::WithdrawalState as W;
-use windlass_domain::VersionNumber;
 
 use crate::both;
 use crate::world::{World, acme, constraint, job, new, under, withdrawal};

@@ -82,14 +82,7 @@ async fn rule_4_history_is_append_only(world: World) {
 }
 
 async fn rule_4_audit_is_append_only(world: World) {
-    let audit = |tenant| Write::Audit {
-        tenant,
-        actor: "ada".into(),
-        action: "retry".into(),
-        subject: "job".into(),
-        reason: None,
-        at: 1,
-    };
+    let audit = |tenant| Write::Audit { tenant, actor: "ada".into(), action: "retry".into(), subject: "job".into(), reason: None, at: 1 };
     world.write(vec![audit(None), audit(Some(acme())), audit(Some(acme()))]).await.unwrap();
     assert_eq!(world.raw.number("SELECT COUNT(*) FROM audit").await, 3);
     for sql in ["UPDATE audit SET actor = 'x'", "DELETE FROM audit"] {
@@ -142,7 +135,8 @@ async fn rule_9_another_tenants_row_is_not_there(world: World) {
 }
 
 async fn texts_come_back_as_they_went_in(world: World) {
-    let texts = ["\"quoted\" 'single'", "back\\slash \\u0000 \\n", "line\nbreak\ttab\u{1}\u{7f}", "\u{1f98a} \u{e9} \u{202e}", "", "1", "null"];
+    let texts =
+        ["\"quoted\" 'single'", "back\\slash \\u0000 \\n", "line\nbreak\ttab\u{1}\u{7f}", "\u{1f98a} \u{e9} \u{202e}", "", "1", "null"];
     for (number, text) in (0..).zip(texts) {
         let before = Transaction { message: Some(text.into()), ..deposit(number, D::AwaitingFunds) };
         world.write(vec![new(before.clone())]).await.unwrap();

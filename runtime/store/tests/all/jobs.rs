@@ -4,7 +4,7 @@ use windlass_domain::VersionNumber;
 use windlass_domain::asset::Memo;
 use windlass_domain::commit::{CommitError, WorkKind, Write};
 use windlass_domain::deposit::DepositState as D;
-use windlass_domain::job::{Hook, HookError, Job, JobState, LogLine, LogLevel, Receipt, RunEnd};
+use windlass_domain::job::{Hook, HookError, Job, JobState, LogLevel, LogLine, Receipt, RunEnd};
 use windlass_domain::ports::store::{Page, StoreError};
 use windlass_domain::tenant::Matched;
 use windlass_domain::withdrawal::WithdrawalState as W;

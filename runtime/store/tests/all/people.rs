@@ -50,7 +50,8 @@ async fn rule_2_an_unmatched_credit_is_assigned_once(world: World) {
 }
 
 async fn rule_2_a_late_deposit_is_found_by_its_reference(world: World) {
-    let writes = [D::AwaitingFunds, D::Expired, D::Failed, D::Completed].into_iter().zip(1..).map(|(state, number)| new(deposit(number, state)));
+    let writes =
+        [D::AwaitingFunds, D::Expired, D::Failed, D::Completed].into_iter().zip(1..).map(|(state, number)| new(deposit(number, state)));
     world.write(writes.collect()).await.unwrap();
     let references: Vec<String> = (1..5).map(|number| format!("REF{number}")).collect();
     let ids = |found: Vec<Transaction>| found.into_iter().map(|one| one.id).collect::<Vec<TransactionId>>();
@@ -88,14 +89,35 @@ async fn what_waits_for_whom(world: World) {
     world.write(vec![signing, Write::NewEnvelope(Box::new(envelope(1, 5, &[3])))]).await.unwrap();
     world.write(vec![new(deposit(4, D::PendingTrust)), Write::trust_work(&acme(), &tx(4), 0)]).await.unwrap();
     world.write(vec![new(withdrawal(5, W::Received)), new(withdrawal(6, W::Received)), new(withdrawal(7, W::OnHold))]).await.unwrap();
-    world.write(vec![Write::NewJob(Box::new(windlass_domain::job::Job { state: JobState::Dead, ..job(5, Hook::ProcessWithdrawal, Some(5)) }))]).await.unwrap();
+    world
+        .write(vec![Write::NewJob(Box::new(windlass_domain::job::Job {
+            state: JobState::Dead,
+            ..job(5, Hook::ProcessWithdrawal, Some(5))
+        }))])
+        .await
+        .unwrap();
     let open = job(6, Hook::ProcessWithdrawal, Some(6));
     world.write(vec![Write::job_work(&open, 0), Write::NewJob(Box::new(open))]).await.unwrap();
     let all = Page { after: None, limit: 100 };
-    let seen = |rows: Vec<windlass_domain::ports::store::Waiting>| rows.into_iter().map(|row| (row.transaction.id, row.waits)).collect::<Vec<_>>();
-    let expected = |envelope| vec![(tx(1), Waits::User), (tx(3), envelope), (tx(4), Waits::Trustline), (tx(5), Waits::Operator), (tx(6), Waits::Host), (tx(7), Waits::Operator)];
-    assert_eq!(seen(world.store.waiting(&acme(), &all).await.unwrap()), expected(Waits::Nobody), "an envelope that no row of the queue drives");
-    let key = windlass_domain::commit::WorkKey { tenant: Some(acme()), kind: WorkKind::Envelope, subject: envelope(1, 5, &[3]).id.to_string() };
+    let seen =
+        |rows: Vec<windlass_domain::ports::store::Waiting>| rows.into_iter().map(|row| (row.transaction.id, row.waits)).collect::<Vec<_>>();
+    let expected = |envelope| {
+        vec![
+            (tx(1), Waits::User),
+            (tx(3), envelope),
+            (tx(4), Waits::Trustline),
+            (tx(5), Waits::Operator),
+            (tx(6), Waits::Host),
+            (tx(7), Waits::Operator),
+        ]
+    };
+    assert_eq!(
+        seen(world.store.waiting(&acme(), &all).await.unwrap()),
+        expected(Waits::Nobody),
+        "an envelope that no row of the queue drives"
+    );
+    let key =
+        windlass_domain::commit::WorkKey { tenant: Some(acme()), kind: WorkKind::Envelope, subject: envelope(1, 5, &[3]).id.to_string() };
     world.write(vec![Write::Work { key, after_ms: 5 }]).await.unwrap();
     assert_eq!(seen(world.store.waiting(&acme(), &all).await.unwrap()), expected(Waits::Ledger));
     assert!(world.store.waiting(&other(), &all).await.unwrap().is_empty());

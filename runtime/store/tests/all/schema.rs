@@ -20,7 +20,9 @@ fn rule_5_both_engines_have_one_schema() {
         assert_eq!(one, other);
     }
     assert_eq!(constraints(SQLITE_SCHEMA), constraints(POSTGRES_SCHEMA));
-    let triggers = |schema: &str| schema.lines().filter_map(|line| line.strip_prefix("CREATE TRIGGER ")?.split(' ').next()).map(str::to_owned).collect::<Vec<_>>();
+    let triggers = |schema: &str| {
+        schema.lines().filter_map(|line| line.strip_prefix("CREATE TRIGGER ")?.split(' ').next()).map(str::to_owned).collect::<Vec<_>>()
+    };
     assert_eq!(triggers(SQLITE_SCHEMA).len(), 4);
     assert_eq!(triggers(SQLITE_SCHEMA), triggers(POSTGRES_SCHEMA));
 }
@@ -58,7 +60,14 @@ fn rule_5_every_constraint_has_a_name_of_its_own() {
 fn rule_9_the_tenant_leads_every_key() {
     // Of the host, or what keeps tenants apart.
     const OTHERS: [&str; 8] = [
-        "tenants_pkey", "tokens_pkey", "accounts_one_tenant", "incoming_once", "failed_events_pkey", "cursors_pkey", "work_due", "work_leased",
+        "tenants_pkey",
+        "tokens_pkey",
+        "accounts_one_tenant",
+        "incoming_once",
+        "failed_events_pkey",
+        "cursors_pkey",
+        "work_due",
+        "work_leased",
     ];
     let all = constraints(SQLITE_SCHEMA);
     let keys = all.iter().filter(|one| one.is_unique() || one.kind == "INDEX");

@@ -1,14 +1,12 @@
 //! `change_trust`: open, change or close a trust line of the operation's source.
 
 use stellar_xdr::{
-    AccountFlags, AccountId, ChangeTrustOp, ChangeTrustResult, OperationResult, OperationResultTr,
-    TrustLineEntry, TrustLineEntryExt, TrustLineFlags,
+    AccountFlags, AccountId, ChangeTrustOp, ChangeTrustResult, OperationResult, OperationResultTr, TrustLineEntry, TrustLineEntryExt,
+    TrustLineFlags,
 };
 
 use super::{MOST_SUB_ENTRIES, Place};
-use crate::ledger::entries::{
-    Scratch, View, available, code_is_valid, credit_asset, issuer_of, line_asset, line_key,
-};
+use crate::ledger::entries::{Scratch, View, available, code_is_valid, credit_asset, issuer_of, line_asset, line_key};
 
 pub(super) fn check(op: &ChangeTrustOp, source: &AccountId) -> Result<(), ChangeTrustResult> {
     let asset = credit_asset(&op.line).ok_or(ChangeTrustResult::Malformed)?;
@@ -22,12 +20,7 @@ pub(super) fn check(op: &ChangeTrustOp, source: &AccountId) -> Result<(), Change
 /// An existing line: limit below the balance, then removal, then the issuer. A new one: limit 0, the issuer, the
 /// number of sub-entries, the reserve.
 #[expect(clippy::result_large_err, reason = "a refusal is the result as the ledger writes it")]
-pub(super) fn apply(
-    op: &ChangeTrustOp,
-    source: &AccountId,
-    state: &mut Scratch<'_>,
-    place: Place,
-) -> Result<(), OperationResult> {
+pub(super) fn apply(op: &ChangeTrustOp, source: &AccountId, state: &mut Scratch<'_>, place: Place) -> Result<(), OperationResult> {
     let refuse = |code| OperationResult::OpInner(OperationResultTr::ChangeTrust(code));
     let asset = credit_asset(&op.line).ok_or_else(|| refuse(ChangeTrustResult::Malformed))?;
     let issuer = issuer_of(&asset).ok_or_else(|| refuse(ChangeTrustResult::Malformed))?;
@@ -59,9 +52,7 @@ pub(super) fn apply(
     if op.limit == 0 {
         return Err(refuse(ChangeTrustResult::InvalidLimit));
     }
-    let issuer = state
-        .account(issuer)
-        .ok_or_else(|| refuse(ChangeTrustResult::NoIssuer))?;
+    let issuer = state.account(issuer).ok_or_else(|| refuse(ChangeTrustResult::NoIssuer))?;
     if owner.num_sub_entries >= MOST_SUB_ENTRIES {
         return Err(OperationResult::OpTooManySubentries);
     }

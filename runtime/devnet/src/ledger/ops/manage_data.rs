@@ -1,8 +1,8 @@
 //! `manage_data`: write, change or remove a named value of the operation's source.
 
 use stellar_xdr::{
-    AccountId, DataEntry, DataEntryExt, LedgerEntryData, LedgerKey, LedgerKeyData, ManageDataOp,
-    ManageDataResult, OperationResult, OperationResultTr,
+    AccountId, DataEntry, DataEntryExt, LedgerEntryData, LedgerKey, LedgerKeyData, ManageDataOp, ManageDataResult, OperationResult,
+    OperationResultTr,
 };
 
 use super::{MOST_SUB_ENTRIES, Place};
@@ -18,17 +18,10 @@ pub(super) fn check(op: &ManageDataOp) -> Result<(), ManageDataResult> {
 }
 
 /// A new entry: the number of sub-entries, then the reserve. Without a value the entry is removed.
-pub(super) fn apply(
-    op: &ManageDataOp,
-    source: &AccountId,
-    state: &mut Scratch<'_>,
-    place: Place,
-) -> Result<(), OperationResult> {
+#[expect(clippy::result_large_err, reason = "a refusal is the result as the ledger writes it")]
+pub(super) fn apply(op: &ManageDataOp, source: &AccountId, state: &mut Scratch<'_>, place: Place) -> Result<(), OperationResult> {
     let refuse = |code| OperationResult::OpInner(OperationResultTr::ManageData(code));
-    let key = LedgerKey::Data(LedgerKeyData {
-        account_id: source.clone(),
-        data_name: op.data_name.clone(),
-    });
+    let key = LedgerKey::Data(LedgerKeyData { account_id: source.clone(), data_name: op.data_name.clone() });
     let exists = state.get(&key).is_some();
     let mut owner = state.account(source).ok_or(OperationResult::OpNoAccount)?;
     let Some(value) = &op.data_value else {

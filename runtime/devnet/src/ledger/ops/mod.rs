@@ -6,8 +6,7 @@ mod manage_data;
 mod payment;
 
 use stellar_xdr::{
-    AccountId, ChangeTrustResult, CreateAccountResult, ManageDataResult, OperationBody,
-    OperationResult, OperationResultTr, PaymentResult,
+    AccountId, ChangeTrustResult, CreateAccountResult, ManageDataResult, OperationBody, OperationResult, OperationResultTr, PaymentResult,
 };
 
 use super::entries::{Scratch, View};
@@ -26,28 +25,17 @@ pub(crate) struct Place {
 #[expect(clippy::result_large_err, reason = "a refusal is the result as the ledger writes it")]
 pub(crate) fn check(body: &OperationBody, source: &AccountId) -> Result<(), OperationResult> {
     let result = match body {
-        OperationBody::CreateAccount(op) => {
-            create_account::check(op, source).map_err(OperationResultTr::CreateAccount)
-        }
+        OperationBody::CreateAccount(op) => create_account::check(op, source).map_err(OperationResultTr::CreateAccount),
         OperationBody::Payment(op) => payment::check(op).map_err(OperationResultTr::Payment),
-        OperationBody::ChangeTrust(op) => {
-            change_trust::check(op, source).map_err(OperationResultTr::ChangeTrust)
-        }
-        OperationBody::ManageData(op) => {
-            manage_data::check(op).map_err(OperationResultTr::ManageData)
-        }
+        OperationBody::ChangeTrust(op) => change_trust::check(op, source).map_err(OperationResultTr::ChangeTrust),
+        OperationBody::ManageData(op) => manage_data::check(op).map_err(OperationResultTr::ManageData),
         _ => return Err(OperationResult::OpNotSupported),
     };
     result.map_err(OperationResult::OpInner)
 }
 
 /// Runs an operation. Unless the result is a success, what it wrote must be thrown away.
-pub(crate) fn apply(
-    body: &OperationBody,
-    source: &AccountId,
-    state: &mut Scratch<'_>,
-    place: Place,
-) -> OperationResult {
+pub(crate) fn apply(body: &OperationBody, source: &AccountId, state: &mut Scratch<'_>, place: Place) -> OperationResult {
     if state.account(source).is_none() {
         return OperationResult::OpNoAccount;
     }
@@ -57,15 +45,11 @@ pub(crate) fn apply(
     match body {
         OperationBody::CreateAccount(op) => {
             let done = create_account::apply(op, source, state, place);
-            inner(OperationResultTr::CreateAccount(
-                done.err().unwrap_or(CreateAccountResult::Success),
-            ))
+            inner(OperationResultTr::CreateAccount(done.err().unwrap_or(CreateAccountResult::Success)))
         }
         OperationBody::Payment(op) => {
             let done = payment::apply(op, source, state, place);
-            inner(OperationResultTr::Payment(
-                done.err().unwrap_or(PaymentResult::Success),
-            ))
+            inner(OperationResultTr::Payment(done.err().unwrap_or(PaymentResult::Success)))
         }
         OperationBody::ChangeTrust(op) => match change_trust::apply(op, source, state, place) {
             Ok(()) => inner(OperationResultTr::ChangeTrust(ChangeTrustResult::Success)),
@@ -82,16 +66,10 @@ pub(crate) fn apply(
 /// The result that an operation shows in a refusal if it is not the one refused: success, with an empty body.
 pub(crate) fn blank(body: &OperationBody) -> OperationResult {
     match body {
-        OperationBody::CreateAccount(_) => inner(OperationResultTr::CreateAccount(
-            CreateAccountResult::Success,
-        )),
+        OperationBody::CreateAccount(_) => inner(OperationResultTr::CreateAccount(CreateAccountResult::Success)),
         OperationBody::Payment(_) => inner(OperationResultTr::Payment(PaymentResult::Success)),
-        OperationBody::ChangeTrust(_) => {
-            inner(OperationResultTr::ChangeTrust(ChangeTrustResult::Success))
-        }
-        OperationBody::ManageData(_) => {
-            inner(OperationResultTr::ManageData(ManageDataResult::Success))
-        }
+        OperationBody::ChangeTrust(_) => inner(OperationResultTr::ChangeTrust(ChangeTrustResult::Success)),
+        OperationBody::ManageData(_) => inner(OperationResultTr::ManageData(ManageDataResult::Success)),
         _ => OperationResult::OpNotSupported,
     }
 }

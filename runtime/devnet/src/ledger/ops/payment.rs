@@ -4,10 +4,7 @@ use stellar_xdr::{AccountId, Asset, PaymentOp, PaymentResult, TrustLineEntry, Tr
 
 use super::Place;
 use crate::ledger::{
-    entries::{
-        Scratch, View, available, code_is_valid, credit_account, credit_line, debit_line,
-        issuer_of, line_asset,
-    },
+    entries::{Scratch, View, available, code_is_valid, credit_account, credit_line, debit_line, issuer_of, line_asset},
     envelope::account_of,
 };
 
@@ -23,12 +20,7 @@ pub(super) fn check(op: &PaymentOp) -> Result<(), PaymentResult> {
 ///
 /// An issuer needs no line: what it pays is made, what is paid to it is gone, and paying an asset back works even when
 /// its issuer's account is gone.
-pub(super) fn apply(
-    op: &PaymentOp,
-    source: &AccountId,
-    state: &mut Scratch<'_>,
-    place: Place,
-) -> Result<(), PaymentResult> {
+pub(super) fn apply(op: &PaymentOp, source: &AccountId, state: &mut Scratch<'_>, place: Place) -> Result<(), PaymentResult> {
     let destination = account_of(&op.destination);
     if op.asset == Asset::Native && destination == *source {
         return Ok(());
@@ -41,24 +33,16 @@ pub(super) fn apply(
     spend(op, source, state, place)
 }
 
-fn receive(
-    op: &PaymentOp,
-    destination: &AccountId,
-    state: &mut Scratch<'_>,
-) -> Result<(), PaymentResult> {
+fn receive(op: &PaymentOp, destination: &AccountId, state: &mut Scratch<'_>) -> Result<(), PaymentResult> {
     if op.asset == Asset::Native {
-        let mut account = state
-            .account(destination)
-            .ok_or(PaymentResult::NoDestination)?;
+        let mut account = state.account(destination).ok_or(PaymentResult::NoDestination)?;
         if !credit_account(&mut account, op.amount) {
             return Err(PaymentResult::LineFull);
         }
         state.put_account(account);
     } else if issuer_of(&op.asset) != Some(destination) {
         let asset = line_asset(&op.asset);
-        let mut line = state
-            .trust_line(destination, &asset)
-            .ok_or(PaymentResult::NoTrust)?;
+        let mut line = state.trust_line(destination, &asset).ok_or(PaymentResult::NoTrust)?;
         if !authorized(&line) {
             return Err(PaymentResult::NotAuthorized);
         }
@@ -70,12 +54,7 @@ fn receive(
     Ok(())
 }
 
-fn spend(
-    op: &PaymentOp,
-    source: &AccountId,
-    state: &mut Scratch<'_>,
-    place: Place,
-) -> Result<(), PaymentResult> {
+fn spend(op: &PaymentOp, source: &AccountId, state: &mut Scratch<'_>, place: Place) -> Result<(), PaymentResult> {
     if op.asset == Asset::Native {
         let mut account = state.account(source).ok_or(PaymentResult::Underfunded)?;
         if available(&account, place.base_reserve) < op.amount {
@@ -85,9 +64,7 @@ fn spend(
         state.put_account(account);
     } else if issuer_of(&op.asset) != Some(source) {
         let asset = line_asset(&op.asset);
-        let mut line = state
-            .trust_line(source, &asset)
-            .ok_or(PaymentResult::SrcNoTrust)?;
+        let mut line = state.trust_line(source, &asset).ok_or(PaymentResult::SrcNoTrust)?;
         if !authorized(&line) {
             return Err(PaymentResult::SrcNotAuthorized);
         }

@@ -6,14 +6,12 @@ mod operations;
 
 use ed25519_dalek::{Signer, SigningKey};
 use stellar_xdr::{
-    AccountEntry, AccountId, AlphaNum4, Asset, AssetCode4, ChangeTrustAsset, ChangeTrustOp,
-    ChangeTrustResult, CreateAccountOp, CreateAccountResult, DecoratedSignature, Duration, Hash,
-    LedgerBounds, LedgerEntry, LedgerEntryData, LedgerEntryExt, Memo, MuxedAccount,
-    MuxedAccountMed25519, Operation, OperationBody, OperationResult, OperationResultTr, PaymentOp,
-    PaymentResult, Preconditions, PreconditionsV2, SequenceNumber, Signature, SignatureHint,
-    SignerKey, TimeBounds, TimePoint, Transaction, TransactionEnvelope, TransactionExt,
-    TransactionMeta, TransactionResultResult, TransactionV0, TransactionV0Envelope,
-    TransactionV0Ext, TransactionV1Envelope, TrustLineEntry, TrustLineEntryExt, Uint256, VecM,
+    AccountEntry, AccountId, AlphaNum4, Asset, AssetCode4, ChangeTrustAsset, ChangeTrustOp, ChangeTrustResult, CreateAccountOp,
+    CreateAccountResult, DecoratedSignature, Duration, Hash, LedgerBounds, LedgerEntry, LedgerEntryData, LedgerEntryExt, Memo,
+    MuxedAccount, MuxedAccountMed25519, Operation, OperationBody, OperationResult, OperationResultTr, PaymentOp, PaymentResult,
+    Preconditions, PreconditionsV2, SequenceNumber, Signature, SignatureHint, SignerKey, TimeBounds, TimePoint, Transaction,
+    TransactionEnvelope, TransactionExt, TransactionMeta, TransactionResultResult, TransactionV0, TransactionV0Envelope, TransactionV0Ext,
+    TransactionV1Envelope, TrustLineEntry, TrustLineEntryExt, Uint256, VecM,
 };
 
 use super::{
@@ -42,10 +40,7 @@ const I: u8 = 3;
 const X: u8 = 9;
 
 fn usd() -> Asset {
-    Asset::CreditAlphanum4(AlphaNum4 {
-        asset_code: AssetCode4(*b"USD\0"),
-        issuer: id(I),
-    })
+    Asset::CreditAlphanum4(AlphaNum4 { asset_code: AssetCode4(*b"USD\0"), issuer: id(I) })
 }
 
 fn line(name: u8, balance: i64, limit: i64, flags: u32) -> LedgerEntryData {
@@ -76,49 +71,27 @@ fn ledger_with(more: Vec<LedgerEntryData>) -> Ledger {
         line(B, 0, 10, 1),
     ];
     all.extend(more);
-    start
-        .entries
-        .extend(all.into_iter().map(|data| LedgerEntry {
-            last_modified_ledger_seq: 2,
-            data,
-            ext: LedgerEntryExt::V0,
-        }));
+    start.entries.extend(all.into_iter().map(|data| LedgerEntry { last_modified_ledger_seq: 2, data, ext: LedgerEntryExt::V0 }));
     Ledger::new(start)
 }
 
 fn pay(to: u8, asset: Asset, amount: i64) -> OperationBody {
-    OperationBody::Payment(PaymentOp {
-        destination: id(to).into(),
-        asset,
-        amount,
-    })
+    OperationBody::Payment(PaymentOp { destination: id(to).into(), asset, amount })
 }
 
 fn create(who: u8, starting_balance: i64) -> OperationBody {
-    OperationBody::CreateAccount(CreateAccountOp {
-        destination: id(who),
-        starting_balance,
-    })
+    OperationBody::CreateAccount(CreateAccountOp { destination: id(who), starting_balance })
 }
 
 fn trust(issuer: u8, code: &[u8; 4], limit: i64) -> OperationBody {
     OperationBody::ChangeTrust(ChangeTrustOp {
-        line: ChangeTrustAsset::CreditAlphanum4(AlphaNum4 {
-            asset_code: AssetCode4(*code),
-            issuer: id(issuer),
-        }),
+        line: ChangeTrustAsset::CreditAlphanum4(AlphaNum4 { asset_code: AssetCode4(*code), issuer: id(issuer) }),
         limit,
     })
 }
 
 fn tx(source: u8, sequence: i64, bodies: Vec<OperationBody>) -> Transaction {
-    let operations: Vec<Operation> = bodies
-        .into_iter()
-        .map(|body| Operation {
-            source_account: None,
-            body,
-        })
-        .collect();
+    let operations: Vec<Operation> = bodies.into_iter().map(|body| Operation { source_account: None, body }).collect();
     Transaction {
         source_account: id(source).into(),
         fee: 100 * u32::try_from(operations.len().max(1)).expect("few operations"),
@@ -131,10 +104,7 @@ fn tx(source: u8, sequence: i64, bodies: Vec<OperationBody>) -> Transaction {
 }
 
 fn time(min: u64, max: u64) -> Preconditions {
-    Preconditions::Time(TimeBounds {
-        min_time: TimePoint(min),
-        max_time: TimePoint(max),
-    })
+    Preconditions::Time(TimeBounds { min_time: TimePoint(min), max_time: TimePoint(max) })
 }
 
 fn signatures(ledger: &Ledger, tx: &Transaction, signers: &[u8]) -> VecM<DecoratedSignature, 20> {
@@ -146,13 +116,7 @@ fn signatures(ledger: &Ledger, tx: &Transaction, signers: &[u8]) -> VecM<Decorat
             let [.., a, b, c, d] = key.verifying_key().to_bytes();
             DecoratedSignature {
                 hint: SignatureHint([a, b, c, d]),
-                signature: Signature(
-                    key.sign(&hash)
-                        .to_bytes()
-                        .to_vec()
-                        .try_into()
-                        .expect("64 bytes"),
-                ),
+                signature: Signature(key.sign(&hash).to_bytes().to_vec().try_into().expect("64 bytes")),
             }
         })
         .collect();
@@ -166,10 +130,7 @@ fn sign(ledger: &Ledger, tx: Transaction, signers: &[u8]) -> TransactionEnvelope
 
 fn submit(ledger: &mut Ledger, tx: Transaction, signers: &[u8]) -> SubmitStatus {
     let envelope = sign(ledger, tx, signers);
-    ledger
-        .submit(envelope, THEN)
-        .expect("a known operation")
-        .status
+    ledger.submit(envelope, THEN).expect("a known operation").status
 }
 
 fn code(status: &SubmitStatus) -> &str {
@@ -189,8 +150,7 @@ fn results(ledger: &mut Ledger, bodies: Vec<OperationBody>) -> Vec<OperationResu
     let closed = ledger.close(THEN + 5);
     assert_eq!(closed.transactions.len(), 1);
     match &closed.transactions[0].result.result {
-        TransactionResultResult::TxSuccess(results)
-        | TransactionResultResult::TxFailed(results) => results.to_vec(),
+        TransactionResultResult::TxSuccess(results) | TransactionResultResult::TxFailed(results) => results.to_vec(),
         other => panic!("no operation results: {other:?}"),
     }
 }
