@@ -1,11 +1,10 @@
-//! `POST /v1/tenants/{tenant}/transactions/{id}/resolve` (operator): a person's word about a transaction that waits for one
-//! (money rules 1 and 3).
+//! `POST /v1/tenants/{tenant}/transactions/{id}/resolve` (operator): a person's word about a payout that waits for one
+//! (money rule 3).
 //!
 //! | `outcome` | of | does |
 //! | --- | --- | --- |
 //! | `paid`, with `external_id`, the rail's id | a withdrawal in `payout_held`, `payout_in_progress`, `ready_for_pickup`, `payout_returned` (it was paid after all), or in `received` with a dead job | completes it |
 //! | `not-paid` | a withdrawal in `payout_held` | opens its job again, which makes the payout with the same key as before |
-//! | `retry` | a deposit in `ledger_refused`, once its cause is mended | pays it in a new envelope |
 //!
 //! Every outcome takes a `reason`. In another state: 409 `not_held`.
 
@@ -13,7 +12,6 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 use windlass_domain::commit::Write;
-use windlass_domain::deposit::{self, DepositEvent};
 use windlass_domain::job::{Hook, Job, JobState};
 use windlass_domain::ports::store::Page;
 use windlass_domain::transaction::{History, State as TransactionState};
@@ -40,7 +38,6 @@ pub(crate) struct Asked {
 enum Outcome {
     Paid,
     NotPaid,
-    Retry,
 }
 
 pub(crate) async fn handle(
@@ -52,11 +49,7 @@ pub(crate) async fn handle(
     let (before, _) = find(&state, &tenant, &id).await?;
     let event = event(&asked)?;
     let now = state.clock.now();
-    let refused = |_| not_held(&before.id, before.state);
-    let after = match &event {
-        Event::Deposit(event) => deposit::step(&before, event, now).map_err(refused)?,
-        Event::Withdrawal(event) => withdrawal::step(&before, event, now).map_err(refused)?,
-    };
+    let after = withdrawal::step(&before, &event, now).map_err(|_| not_held(&before.id, before.state))?;
     let page = Page { after: None, limit: 1 };
     // A payout that is still being made may not be spoken for: its job is open then, and neither of these.
     let is_received = before.state == TransactionState::Withdrawal(WithdrawalState::Received);
@@ -79,7 +72,6 @@ pub(crate) async fn handle(
         state.audit_row(Some(&tenant.id), &actor, &format!("transaction.{}", event.name()), before.id.as_str(), Some(asked.reason)),
     ];
     match (held.into_iter().next(), asked.outcome) {
-        (_, Outcome::Retry) => writes.push(Write::plan_work(&after.tenant, &after.anchor_account)),
         (Some(job), outcome) => writes.extend(settled(job, outcome, now)),
         (None, Outcome::Paid) => {}
         (None, Outcome::NotPaid) => {
@@ -94,23 +86,7 @@ pub(crate) async fn handle(
     Ok(Json(TransactionView::new(after, now)))
 }
 
-/// What the word means for a transaction of its kind.
-#[derive(Debug)]
-enum Event {
-    Deposit(DepositEvent),
-    Withdrawal(WithdrawalEvent),
-}
-
-impl Event {
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Deposit(event) => event.name(),
-            Self::Withdrawal(event) => event.name(),
-        }
-    }
-}
-
-fn event(asked: &Asked) -> Result<Event, Problem> {
+fn event(asked: &Asked) -> Result<WithdrawalEvent, Problem> {
     if asked.reason.trim().is_empty() {
         return Err(Problem::invalid("reason_missing", "reason is empty: write how you know, for whoever reads the history later"));
     }
@@ -119,12 +95,11 @@ fn event(asked: &Asked) -> Result<Event, Problem> {
             Err(Problem::invalid("external_id_too_long", "external_id has at most 128 bytes: the rail's id of the payout"))
         }
         (Outcome::Paid, Some(external_id)) if !external_id.trim().is_empty() => {
-            Ok(Event::Withdrawal(WithdrawalEvent::ResolvedPaid { external_id: external_id.clone() }))
+            Ok(WithdrawalEvent::ResolvedPaid { external_id: external_id.clone() })
         }
         (Outcome::Paid, _) => Err(Problem::invalid("external_id_missing", "paid needs external_id: the rail's id of the payout")),
-        (Outcome::NotPaid, None) => Ok(Event::Withdrawal(WithdrawalEvent::ResolvedNotPaid)),
-        (Outcome::Retry, None) => Ok(Event::Deposit(DepositEvent::Retry)),
-        (Outcome::NotPaid | Outcome::Retry, Some(_)) => {
+        (Outcome::NotPaid, None) => Ok(WithdrawalEvent::ResolvedNotPaid),
+        (Outcome::NotPaid, Some(_)) => {
             Err(Problem::invalid("external_id_not_taken", "only paid takes an external_id: otherwise nothing was paid"))
         }
     }
@@ -139,7 +114,7 @@ fn settled(job: Job, outcome: Outcome, now: TimeMs) -> Vec<Write> {
             after.state = JobState::Done;
             vec![Write::Job { before, after: Box::new(after) }]
         }
-        Outcome::NotPaid | Outcome::Retry => {
+        Outcome::NotPaid => {
             after.state = JobState::Open;
             after.failures = 0;
             after.settled_runs = after.runs;
@@ -153,7 +128,7 @@ fn not_held(id: &TransactionId, state: TransactionState) -> Problem {
     Problem::conflict(
         "not_held",
         format!(
-            "{id} is a {} in {}: a person's word is taken of a payout that is held or under way, and of a deposit that the ledger refused",
+            "{id} is a {} in {}: a person's word is taken of a payout that is held, under way, or dead",
             state.kind().as_str(),
             state.as_str()
         ),
@@ -177,8 +152,6 @@ mod tests {
             (asked(Outcome::Paid, Some(""), "statement"), "external_id_missing"),
             (asked(Outcome::NotPaid, None, "statement"), "resolved_not_paid"),
             (asked(Outcome::NotPaid, Some("b1"), "statement"), "external_id_not_taken"),
-            (asked(Outcome::Retry, None, "topped up"), "retry"),
-            (asked(Outcome::Retry, Some("b1"), "topped up"), "external_id_not_taken"),
             (asked(Outcome::NotPaid, None, " "), "reason_missing"),
         ] {
             let seen = match event(&asked) {
