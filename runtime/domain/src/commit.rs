@@ -265,6 +265,24 @@ pub enum Write {
 }
 
 impl Write {
+    /// A transaction's change with its line of history. `after` is what a step of its machine made of `before`: the line's
+    /// states, version and time follow from the two.
+    pub fn changed(before: &Transaction, after: &Transaction, event: &str, actor: &str, detail: Option<String>) -> Self {
+        Self::Transaction {
+            before: (before.state, before.version),
+            after: Box::new(after.clone()),
+            history: History {
+                version: after.version,
+                from: Some(before.state),
+                to: after.state,
+                event: event.to_owned(),
+                actor: actor.to_owned(),
+                detail,
+                at: after.updated_at,
+            },
+        }
+    }
+
     /// Wakes a job up.
     pub fn job_work(job: &Job, after_ms: u64) -> Self {
         let key = WorkKey { tenant: Some(job.tenant.clone()), kind: WorkKind::Job, subject: job.id.to_string() };

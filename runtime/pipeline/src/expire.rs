@@ -3,7 +3,7 @@
 use windlass_domain::commit::{Commit, Lease, Next, WorkKind, Write};
 use windlass_domain::deposit::{self, DepositEvent, DepositState};
 use windlass_domain::ids::{TenantId, TimeMs, TransactionId};
-use windlass_domain::transaction::{History, State, Transaction};
+use windlass_domain::transaction::{State, Transaction};
 use windlass_domain::withdrawal::{self, WithdrawalEvent, WithdrawalState};
 
 use crate::{Pipeline, StepError, only, under};
@@ -43,17 +43,8 @@ fn look(lease: &Lease, transaction: Option<&Transaction>, now: TimeMs) -> Commit
     }
     match after {
         Ok(after) => {
-            let history = History {
-                version: after.version,
-                from: Some(before.state),
-                to: after.state,
-                event: event.to_owned(),
-                actor: "driver".to_owned(),
-                detail: None,
-                at: now,
-            };
-            let write = Write::Transaction { before: (before.state, before.version), after: Box::new(after), history };
-            under(lease, Next::Done, vec![write])
+            let changed = Write::changed(before, &after, event, "driver", None);
+            under(lease, Next::Done, vec![changed])
         }
         Err(refused) => {
             tracing::warn!(transaction.id = %before.id, error = %refused, "transaction.expire refused");

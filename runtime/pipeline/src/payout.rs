@@ -7,7 +7,7 @@ use windlass_domain::job::RunEnd;
 use windlass_domain::lookup::Question;
 use windlass_domain::ports::guest::{HookOutput, Payout};
 use windlass_domain::ports::store::JobContext;
-use windlass_domain::transaction::{History, Transaction};
+use windlass_domain::transaction::Transaction;
 use windlass_domain::withdrawal::{self, WithdrawalEvent};
 
 /// What becomes of the job.
@@ -74,16 +74,8 @@ pub(crate) fn hold(before: &Transaction, reason: &str, now: TimeMs) -> Option<Wr
 
 fn change(before: &Transaction, event: &WithdrawalEvent, now: TimeMs, detail: Option<String>) -> Result<Write, String> {
     let after = withdrawal::step(before, event, now).map_err(|refused| refused.to_string())?;
-    let history = History {
-        version: after.version,
-        from: Some(before.state),
-        to: after.state,
-        event: event.name().to_owned(),
-        actor: "driver".to_owned(),
-        detail,
-        at: now,
-    };
-    Ok(Write::Transaction { before: (before.state, before.version), after: Box::new(after), history })
+    let changed = Write::changed(before, &after, event.name(), "driver", detail);
+    Ok(changed)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use windlass_domain::commit::Write;
 use windlass_domain::ids::{TimeMs, TransactionId};
 use windlass_domain::job::{LogLevel, LogLine};
 use windlass_domain::ports::guest::{PayoutPoll, PayoutProgress};
-use windlass_domain::transaction::{History, State, Transaction};
+use windlass_domain::transaction::{State, Transaction};
 use windlass_domain::withdrawal::{self, WithdrawalEvent, WithdrawalState as W};
 
 use crate::poll::Checked;
@@ -58,17 +58,8 @@ fn change(before: &Transaction, progress: &PayoutProgress, now: TimeMs) -> Resul
         WithdrawalEvent::Returned { message } => Some(format!("{}: {message}", before.external_id.as_deref().unwrap_or("the payout"))),
         _ => before.external_id.clone(),
     };
-    let history = History {
-        version: after.version,
-        from: Some(before.state),
-        to: after.state,
-        event: event.name().to_owned(),
-        actor: "guest".to_owned(),
-        detail,
-        at: now,
-    };
-    let write = Write::Transaction { before: (before.state, before.version), after: Box::new(after.clone()), history };
-    Ok(Some((after, write)))
+    let changed = Write::changed(before, &after, event.name(), "guest", detail);
+    Ok(Some((after, changed)))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use windlass_domain::ids::{AccountId, EnvelopeId, TenantId, TimeMs};
 use windlass_domain::limits::ENVELOPE_PAYMENTS;
 use windlass_domain::ports::ledger::{Draft, DraftOperation, Entries};
 use windlass_domain::ports::store::PlanContext;
-use windlass_domain::transaction::{History, State, Transaction};
+use windlass_domain::transaction::{State, Transaction};
 use windlass_domain::{Address, Amount, Asset, Memo};
 
 use crate::receive::{Fate, destination, fate};
@@ -310,19 +310,7 @@ fn block(transaction: &Transaction, message: &str, now: TimeMs) -> Option<Write>
 /// lease, so it means that somebody else was there first.
 pub(crate) fn change(before: &Transaction, event: &DepositEvent, now: TimeMs, detail: Option<String>) -> Option<Write> {
     match deposit::step(before, event, now) {
-        Ok(after) => Some(Write::Transaction {
-            before: (before.state, before.version),
-            history: History {
-                version: after.version,
-                from: Some(before.state),
-                to: after.state,
-                event: event.name().to_owned(),
-                actor: "driver".to_owned(),
-                detail,
-                at: now,
-            },
-            after: Box::new(after),
-        }),
+        Ok(after) => Some(Write::changed(before, &after, event.name(), "driver", detail)),
         Err(refused) => {
             tracing::warn!(transaction.id = %before.id, error = %refused, "deposit.step refused");
             None

@@ -12,7 +12,7 @@ use windlass_domain::ports::guest::{DepositPoll, DepositUpdate, UnmatchedCredit}
 use windlass_domain::ports::store::JobContext;
 use windlass_domain::rules::{Assessment, assess};
 use windlass_domain::tenant::{BankCredit, Matched};
-use windlass_domain::transaction::{History, State, Transaction};
+use windlass_domain::transaction::{State, Transaction};
 
 /// What a poll comes to.
 #[derive(Debug, Default)]
@@ -189,20 +189,11 @@ impl Checker<'_> {
             return Ok(());
         }
         let after = deposit::step(&before, event, self.now).map_err(|refused| refused.to_string())?;
-        let history = History {
-            version: after.version,
-            from: Some(before.state),
-            to: after.state,
-            event: event.name().to_owned(),
-            actor: "guest".to_owned(),
-            detail: after.external_id.clone().or_else(|| after.message.clone()),
-            at: self.now,
-        };
+        let changed = Write::changed(&before, &after, event.name(), "guest", after.external_id.clone().or_else(|| after.message.clone()));
         if after.state == State::Deposit(DepositState::Ready) {
             self.checked.writes.push(Write::plan_work(&after.tenant, &after.anchor_account));
         }
-        let write = Write::Transaction { before: (before.state, before.version), after: Box::new(after.clone()), history };
-        self.checked.writes.push(write);
+        self.checked.writes.push(changed);
         self.transactions.insert(id.to_owned(), after);
         Ok(())
     }

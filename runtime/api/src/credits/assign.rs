@@ -14,7 +14,7 @@ use windlass_domain::commit::Write;
 use windlass_domain::deposit::{self, DepositEvent, DepositState};
 use windlass_domain::rules::assess;
 use windlass_domain::tenant::{BankCredit, Matched, Tenant};
-use windlass_domain::transaction::{History, State as TransactionState, Transaction};
+use windlass_domain::transaction::{State as TransactionState, Transaction};
 
 use crate::auth::OperatorOf;
 use crate::extract::{JsonBody, reason};
@@ -46,15 +46,7 @@ pub(crate) async fn handle(
     let event = event(&state, &credit, &before).await?;
     let now = state.clock.now();
     let after = deposit::step(&before, &event, now).map_err(|_| not_waiting(&before))?;
-    let history = History {
-        version: after.version,
-        from: Some(before.state),
-        to: after.state,
-        event: event.name().to_owned(),
-        actor: actor.clone(),
-        detail: Some(format!("{external_id} ({why}), assigned: {}", asked.reason)),
-        at: now,
-    };
+    let changed = Write::changed(&before, &after, event.name(), &actor, Some(format!("{external_id} ({why}), assigned: {}", asked.reason)));
     let mut writes = vec![
         Write::CreditAssigned { tenant: tenant.id.clone(), rail, external_id: external_id.clone(), transaction: before.id.clone() },
         state.audit_row(Some(&tenant.id), &actor, "credit.assign", &format!("{external_id} to {}", before.id), Some(asked.reason)),
@@ -62,7 +54,7 @@ pub(crate) async fn handle(
     if after.state == TransactionState::Deposit(DepositState::Ready) {
         writes.push(Write::plan_work(&tenant.id, &after.anchor_account));
     }
-    writes.push(Write::Transaction { before: (before.state, before.version), after: Box::new(after.clone()), history });
+    writes.push(changed);
     state.commit(writes).await?;
     (state.wake)();
     Ok(Json(TransactionView::new(after, now)))

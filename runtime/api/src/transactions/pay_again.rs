@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 use windlass_domain::commit::Write;
-use windlass_domain::transaction::{History, Transaction};
+use windlass_domain::transaction::Transaction;
 use windlass_domain::withdrawal::{self, WithdrawalEvent};
 
 use super::TransactionView;
@@ -37,19 +37,11 @@ pub(crate) async fn handle(
     let event = WithdrawalEvent::PaidAgain;
     let after = withdrawal::step(&before, &event, now).map_err(|_| not_returned(&before))?;
     let job = payout(&state, &tenant, &after).await?;
-    let history = History {
-        version: after.version,
-        from: Some(before.state),
-        to: after.state,
-        event: event.name().to_owned(),
-        actor: actor.clone(),
-        detail: Some(asked.reason.clone()),
-        at: now,
-    };
+    let changed = Write::changed(&before, &after, event.name(), &actor, Some(asked.reason.clone()));
     let writes = vec![
         Write::job_work(&job, 0),
         Write::NewJob(Box::new(job)),
-        Write::Transaction { before: (before.state, before.version), after: Box::new(after.clone()), history },
+        changed,
         state.audit_row(Some(&tenant.id), &actor, "transaction.pay_again", before.id.as_str(), Some(asked.reason)),
     ];
     state.commit(writes).await?;

@@ -15,7 +15,7 @@ use windlass_domain::deposit::{self, DepositEvent, DepositState};
 use windlass_domain::job::{Hook, Job, JobState};
 use windlass_domain::rules::{Assessment, Money, released};
 use windlass_domain::tenant::Tenant;
-use windlass_domain::transaction::{History, State as TransactionState, Transaction};
+use windlass_domain::transaction::{State as TransactionState, Transaction};
 use windlass_domain::withdrawal::{self, WithdrawalEvent, WithdrawalState};
 
 use super::TransactionView;
@@ -51,15 +51,7 @@ pub(crate) async fn handle(
             (withdrawal::step(&before, &event, now).map_err(refused)?, event.name())
         }
     };
-    let history = History {
-        version: after.version,
-        from: Some(before.state),
-        to: after.state,
-        event: event.to_owned(),
-        actor: actor.clone(),
-        detail: Some(asked.reason.clone()),
-        at: now,
-    };
+    let changed = Write::changed(&before, &after, event, &actor, Some(asked.reason.clone()));
     let mut writes = match after.state {
         TransactionState::Deposit(_) => vec![Write::plan_work(&tenant.id, &after.anchor_account)],
         TransactionState::Withdrawal(_) => {
@@ -67,7 +59,7 @@ pub(crate) async fn handle(
             vec![Write::job_work(&job, 0), Write::NewJob(Box::new(job))]
         }
     };
-    writes.push(Write::Transaction { before: (before.state, before.version), after: Box::new(after.clone()), history });
+    writes.push(changed);
     writes.push(state.audit_row(Some(&tenant.id), &actor, "transaction.release", before.id.as_str(), Some(asked.reason)));
     state.commit(writes).await?;
     (state.wake)();

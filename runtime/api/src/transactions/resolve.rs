@@ -14,7 +14,7 @@ use serde::Deserialize;
 use windlass_domain::commit::Write;
 use windlass_domain::job::{Hook, Job, JobState};
 use windlass_domain::ports::store::Page;
-use windlass_domain::transaction::{History, State as TransactionState};
+use windlass_domain::transaction::State as TransactionState;
 use windlass_domain::withdrawal::{self, WithdrawalEvent, WithdrawalState};
 use windlass_domain::{TimeMs, TransactionId};
 
@@ -58,17 +58,9 @@ pub(crate) async fn handle(
     if is_received && held.is_empty() {
         return Err(not_held(&before.id, before.state));
     }
-    let history = History {
-        version: after.version,
-        from: Some(before.state),
-        to: after.state,
-        event: event.name().to_owned(),
-        actor: actor.clone(),
-        detail: Some(asked.reason.clone()),
-        at: now,
-    };
+    let changed = Write::changed(&before, &after, event.name(), &actor, Some(asked.reason.clone()));
     let mut writes = vec![
-        Write::Transaction { before: (before.state, before.version), after: Box::new(after.clone()), history },
+        changed,
         state.audit_row(Some(&tenant.id), &actor, &format!("transaction.{}", event.name()), before.id.as_str(), Some(asked.reason)),
     ];
     match (held.into_iter().next(), asked.outcome) {

@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use serde::Deserialize;
 use windlass_domain::commit::Write;
 use windlass_domain::deposit::{self, DepositEvent};
-use windlass_domain::transaction::{History, Transaction};
+use windlass_domain::transaction::Transaction;
 
 use super::TransactionView;
 use super::show::find;
@@ -35,18 +35,10 @@ pub(crate) async fn handle(
     let now = state.clock.now();
     let event = DepositEvent::Retry;
     let after = deposit::step(&before, &event, now).map_err(|_| not_refused(&before))?;
-    let history = History {
-        version: after.version,
-        from: Some(before.state),
-        to: after.state,
-        event: event.name().to_owned(),
-        actor: actor.clone(),
-        detail: Some(asked.reason.clone()),
-        at: now,
-    };
+    let changed = Write::changed(&before, &after, event.name(), &actor, Some(asked.reason.clone()));
     let writes = vec![
         Write::plan_work(&tenant.id, &after.anchor_account),
-        Write::Transaction { before: (before.state, before.version), after: Box::new(after.clone()), history },
+        changed,
         state.audit_row(Some(&tenant.id), &actor, "transaction.retry", before.id.as_str(), Some(asked.reason)),
     ];
     state.commit(writes).await?;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::effect::EffectAnswer;
 use crate::ids::{JobId, TenantId, TimeMs, VersionNumber};
-use crate::job::{Hook, HookError, LogLine, Receipt, RunEnd};
+use crate::job::{Hook, LogLine, Receipt, RunEnd};
 use crate::limits::RunLimits;
 use crate::manifest::Manifest;
 use crate::money::Amount;
@@ -325,6 +325,3 @@ pub trait ComponentCheck: Send + Sync {
     /// Size, form, contract, compilation, one probe instantiation: in this order.
     async fn check(&self, component: Vec<u8>) -> Result<Checked, UploadRefused>;
 }
-
-/// A hook's error, as the sandbox hands it on.
-pub type HookResult<T> = Result<T, HookError>;
